@@ -1,0 +1,46 @@
+# Nothing but Python 3.11+ and make is needed: the first target that runs builds .venv from uv.lock.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: run serve test check lint types imports prompts fmt bench fuzz clean
+
+run: $(READY)  ## the main job on embedded stand-ins; ONCE=1 sends the samples and ends
+	@$(BIN)/python -m workbench run $(if $(ONCE),--once)
+
+serve: $(READY)  ## only the function; settings come from the environment
+	@$(BIN)/gunicorn --config handler/server.py
+
+test: $(READY)
+	$(BIN)/pytest
+
+check: lint types imports prompts  ## all that CI holds a change to
+	$(BIN)/pytest --cov --cov-report=term
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+imports: $(READY)
+	$(BIN)/lint-imports
+
+prompts: $(READY)  ## the content checks alone
+	@$(BIN)/python -m workbench prompts
+
+fmt: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage
+
+$(READY): uv.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --all-extras --python $(BIN)/python
+	touch $@
