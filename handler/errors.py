@@ -8,8 +8,8 @@
     ├── Unavailable  503  it may heal by itself: deliver again
     └── Defect       500  a bug of ours
 
-The status is what KafkaSource acts on: it delivers again on 404, 408, 409, 429 and 5xx, and sends everything else to the
-dead-letter sink at once. That is why neither 404 nor 409 appears here. Codes match `[a-z0-9]+`, because the dispatcher
+The status is what KafkaSource acts on: it delivers again on 404, 408, 409, 429 and 5xx, and sends everything else to
+the dead-letter sink at once. That is why neither 404 nor 409 appears here. Codes match `[a-z0-9]+`, because the dispatcher
 fails on a `kne-` header of any other form, and never change their meaning: dashboards and dead letters hold them.
 """
 
@@ -136,11 +136,6 @@ class ImageUnreadable(Unusable):
     title = "Upload the photo again: the file is truncated or damaged."
 
 
-class ImageMissing(Unusable):
-    code = "imagemissing"
-    title = "Give the product a photo that is not a detail strip: this task needs one."
-
-
 class AnswerRefused(Unusable):
     code = "answerrefused"
     title = "Look at the product: the model, or a guardrail, declines to answer for it."
@@ -198,6 +193,11 @@ class ModelMisconfigured(Unavailable):
 class ModelAnswerBroken(Unavailable):
     code = "modelanswerbroken"
     title = "Deliver again: Bedrock's answer was cut off."
+
+
+class ModelAnswerLate(Unavailable):
+    code = "modelanswerlate"
+    title = "Deliver again: no answer came within the read time-out; the call may have been paid."
 
 
 class DeadlineExceeded(Unavailable):

@@ -1,0 +1,153 @@
+"""The form of copy: length, script, and what never belongs into it, such as markup, contacts and leftovers. Pure.
+
+These rules are the same for every shop, so they are code. What a shop may want to change is in `prompts/shared/`.
+"""
+
+from collections.abc import Iterator
+
+import regex
+
+from handler.checks import Violation
+from handler.checks.patterns import spans
+from handler.checks.rules import Language
+from handler.checks.wording import excerpt_of, violation
+from handler.facts import Facts
+
+_DOMAIN = r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:com|co\.kr|kr|net|org|shop|store|io|me|gg|ly)"
+_HERE_IS = r"(?:here(?:'s|’s| is| are)|sure[,!]|certainly[,!]|of course[,!]|okay[,!])"
+
+_FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
+    (
+        "markup",
+        (
+            r"</?[a-z][^<>\n]{0,200}>",
+            r"<!--",
+            r"&(?:[a-z]{2,8}|#\d{1,6}|#x[0-9a-f]{1,5});",
+            r"`+",
+            r"\*\*|__",
+            r"(?m)^\s{0,3}(?:#{1,6}\s|[-*+•]\s|\d+\.\s|>\s|\|)",
+            r"\[[^\[\]\n]{1,100}\]\([^()\n]{0,200}\)",
+        ),
+        "write plain prose without HTML, Markdown or lists.",
+        "HTML·마크다운·목록 없이 문장으로만 써야 합니다.",
+    ),
+    (
+        "url",
+        (r"(?:https?|ftp)://\S*", r"\bwww\.\S+", rf"(?<![\w@.-]){_DOMAIN}\b"),
+        "leave out links and web addresses.",
+        "링크나 웹 주소를 쓸 수 없습니다.",
+    ),
+    (
+        "email",
+        (r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+",),
+        "leave out e-mail addresses.",
+        "이메일 주소를 쓸 수 없습니다.",
+    ),
+    (
+        "phone",
+        (r"(?<!\d)(?:\+?82[-.\s]?|0)\d{1,2}[)\-.\s]{0,2}\d{3,4}[-.\s]?\d{4}(?!\d)", r"(?<!\d)1[568]\d{2}-\d{4}(?!\d)"),
+        "leave out telephone numbers.",
+        "전화번호를 쓸 수 없습니다.",
+    ),
+    (
+        "hashtag",
+        (r"(?<![\w&])[#＃](?=\d*[\p{L}_])[\w]+", r"(?<![\w.])@[a-z_][\w.]+(?!\S*\.\w)"),
+        "leave out hashtags and account names.",
+        "해시태그나 계정 이름을 쓸 수 없습니다.",
+    ),
+    (
+        "leftover",
+        (
+            rf"^\W*{_HERE_IS}",
+            r"^\W*(?:네|물론입니다|물론이죠|알겠습니다)\s*[,.!]\s*\S*(?:설명|문구|카피|작성)",
+            r"(?m)^\W*(?:상품\s*)?(?:설명|문구|카피|제목|답변|결과|출력|description|copy|title|answer|output|note)\s*[:：]",
+            r"다음은\s.{0,40}(?:설명|문구|카피)(?:입니다|이에요|예요)",
+            r"(?:아래는|요청하신)\s.{0,40}(?:설명|문구|카피)",
+            r"[\[{<(〈【]\s*(?:상품|제품|브랜드|product|brand|name|insert)[^\]}>)〉】\n]{0,20}[\]}>〉】]",
+            r"\{\{?[^{}\n]{0,200}\}\}?",
+            r"\"[a-z_]{1,40}\"\s*:",
+            r"[(\[]?\s*(?:총\s*)?\d{2,4}\s*(?:글자|자 (?:내외|이내)|characters?\b|graphemes?\b)\s*[)\]]?",
+            r"글자\s*수\s*[:：]",
+            r"\b(?:as an ai|language model|i(?:'m| am) (?:sorry|unable)|i (?:cannot|can't|can’t))\b",
+            r"(?:죄송하지만|죄송합니다|제공된\s*(?:정보|사실|속성)|주어진\s*(?:정보|사실|속성))",
+        ),
+        "answer with the copy alone: no preamble, label, placeholder, count or remark about the task.",
+        "문구 외의 머리말·라벨·빈칸·글자 수·작업에 대한 말이 남아 있습니다.",
+    ),
+    (
+        "quoted",
+        (r"^\s*(?:\"[^\"]*\"|“[^“”]*”|'[^'\n]*'|‘[^‘’]*’|「[^「」]*」|«[^«»]*»)\s*$",),
+        "do not put the whole text in quotation marks.",
+        "글 전체를 따옴표로 감쌀 수 없습니다.",
+    ),
+    (
+        "linebreaks",
+        (r"\n\s*\n\s*\S*", r"\n[^\n]*\n[^\n]*"),
+        "use at most one line break, and no empty line.",
+        "줄바꿈은 한 번까지, 빈 줄 없이 써야 합니다.",
+    ),
+    (
+        "control",
+        (r"(?V1)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\uFFFD--[\n\u200d]]+",),
+        "use visible characters only.",
+        "보이지 않거나 깨진 문자가 있습니다.",
+    ),
+)
+
+# Signs that Unicode counts among the pictographs but that are plain text in a shop: ©, ®, ™ and the like.
+_EMOJI = r"(?V1)(?:[\p{Extended_Pictographic}--[©®™‼⁉ℹ↔-↙]]|\p{Regional_Indicator}|[#*0-9]\uFE0F?\u20E3)\X?"
+
+
+def check_length(text: str, length: tuple[int, int]) -> Iterator[Violation]:
+    """Counts graphemes, as readers do: an emoji family or a decomposed syllable is one."""
+    least, most = length
+    count = len(regex.findall(r"\X", text))
+    if least <= count <= most:
+        return
+    change = f"shorten it by at least {count - most}" if count > most else f"lengthen it by at least {least - count}"
+    yield Violation(
+        code="length",
+        excerpt=excerpt_of(text),
+        en=f"“{excerpt_of(text)}”: the text has {count} characters; {change} to have {least} to {most}.",
+        ko=f"글이 {count}자입니다. {least}~{most}자여야 합니다.",
+    )
+
+
+def check_form(text: str, *, emoji: bool) -> Iterator[Violation]:
+    """Markup, contacts, leftovers of the conversation, and emoji where the persona has none. Raises `TooSlow`."""
+    for code, patterns, en, ko in _FORBIDDEN:
+        for span in spans(patterns, text)[:1]:
+            yield violation(code, text, span, en=en, ko=ko)
+    if not emoji:
+        for span in spans([_EMOJI], text):
+            yield violation("emoji", text, span, en="leave out emoji and symbols.", ko="이모지를 쓰지 않는 문구입니다.")
+
+
+def check_language(text: str, *, facts: Facts, language: Language) -> Iterator[Violation]:
+    """That most letters are of the language's script, and that any of a foreign script stand in the facts."""
+    known = "".join("".join(said.split()) for said in facts.evidence())
+    foreign = "".join(rf"\p{{{script}}}" for script in (language.script, *language.also))
+    for match in regex.finditer(rf"[^\P{{L}}{foreign}]+", text):
+        if match[0] not in known:
+            yield violation(
+                "language",
+                text,
+                match.span(),
+                en=f"write it in {language.name}.",
+                ko=f"{language.name} 문구에 쓸 수 없는 문자입니다.",
+            )
+    letters = "".join(word for word in regex.findall(r"\p{L}+", text) if not _is_foreign_fact(word, known, language))
+    own = len(regex.findall(rf"\p{{{language.script}}}", letters))
+    if not own or own < language.share * len(letters):
+        excerpt = excerpt_of(text)
+        yield Violation(
+            code="language",
+            excerpt=excerpt,
+            en=f"“{excerpt}”: write the whole text in {language.name}; only names from the facts may stay as they are.",
+            ko=f"{language.name}로 쓴 글이 아닙니다.",
+        )
+
+
+def _is_foreign_fact(word: str, known: str, language: Language) -> bool:
+    """A name from the facts, such as a Latin brand in Korean copy; it speaks for no language."""
+    return word in known and not regex.search(rf"\p{{{language.script}}}", word)

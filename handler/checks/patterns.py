@@ -1,0 +1,48 @@
+"""Patterns that planners write, run safely: compiled once at first use, and stopped when they take too long. Pure."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import regex
+
+TIMEOUT_SECONDS = 1.0
+"""For one pattern on one text; a sound pattern takes well under a millisecond."""
+
+Span = tuple[int, int]
+
+
+class TooSlow(Exception):
+    """A pattern backtracked beyond `TIMEOUT_SECONDS`: whether it fits is unknown."""
+
+
+@cache  # bounded by the planner files: no text ever becomes a pattern
+def compiled(pattern: str) -> regex.Pattern[str]:
+    """The pattern, letter case ignored. Raises `regex.error`."""
+    return regex.compile(pattern, regex.IGNORECASE)
+
+
+def matches_of(pattern: str, text: str) -> list[regex.Match[str]]:
+    """Where the pattern fits, empty matches left out. Raises `TooSlow`."""
+    try:
+        found = list(compiled(pattern).finditer(text, timeout=TIMEOUT_SECONDS))
+    except TimeoutError as error:
+        raise TooSlow(pattern) from error
+    return [match for match in found if match.end() > match.start()]
+
+
+def spans(patterns: Sequence[str], text: str) -> list[Span]:
+    """Where any of the patterns fits. Raises `TooSlow`."""
+    return [match.span() for pattern in patterns for match in matches_of(pattern, text)]
+
+
+def inside(span: Span, others: Sequence[Span]) -> bool:
+    """Whether one of the other spans covers this one whole."""
+    return any(start <= span[0] and span[1] <= end for start, end in others)
+
+
+def masked(text: str, hidden: Sequence[Span]) -> str:
+    """The text with the spans blanked out; every position stays where it is."""
+    letters = list(text)
+    for start, end in hidden:
+        letters[start:end] = "\n" * (end - start)
+    return "".join(letters)

@@ -1,0 +1,108 @@
+"""Numbers with their units, read from copy and facts into comparable quantities: 0.7 m is 70 cm. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+
+import regex
+
+from handler.checks.patterns import Span, matches_of
+
+COUNT = "count"
+"""The dimension of things that are counted. A bare number in the facts is evidence for it."""
+
+_MYRIADS = {"": Decimal(1), "천": Decimal(10) ** 3, "만": Decimal(10) ** 4, "억": Decimal(10) ** 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number as written, and what it amounts to in its dimension's smallest unit."""
+
+    span: Span
+    number: Decimal
+    dimension: str = ""
+    """Empty: no unit that is known."""
+    factor: Decimal = Decimal(1)
+
+    @property
+    def amount(self) -> Decimal:
+        return self.number * self.factor
+
+    def borne_out_by(self, fact: "Quantity") -> bool:
+        """Whether the fact says as much.
+
+        A number without unit agrees with any fact of that number. In the same unit the number must be the same; in
+        another, the same at the precision written, and within 1 % (27 inches may be called 69 cm, 70 cm never 1 m).
+        """
+        if not self.dimension or (self.dimension == COUNT and fact.dimension in {"", COUNT}):
+            return self.number == fact.number
+        if self.dimension != fact.dimension:
+            return False
+        if self.factor == fact.factor:
+            return self.number == fact.number
+        converted = fact.amount / self.factor
+        last_place = Decimal(1).scaleb(int(self.number.as_tuple().exponent))
+        return abs(converted - self.number) <= min(last_place / 2, converted / 100)
+
+
+@dataclass(frozen=True)
+class QuantityReader:
+    """Reads quantities with the units of all languages."""
+
+    units: Mapping[str, tuple[str, Decimal]]
+    """Unit, casefolded -> its dimension and size."""
+    words: Mapping[str, Decimal]
+    counters: Sequence[str]
+
+    def read(self, text: str, *, unit: str = "") -> list[Quantity]:
+        """The quantities in the text, in reading order; `unit` is for numbers that have none. Raises `TooSlow`."""
+        found = []
+        for match in matches_of(self._digits, text):
+            number = _number(match["number"]) * _MYRIADS[match["myriad"] or ""]
+            dimension, factor = self.units.get((match["unit"] or match["ahead"] or unit).casefold(), ("", Decimal(1)))
+            found.append(Quantity(match.span(), number, dimension, factor))
+        if self._spelled:
+            found += (
+                Quantity(m.span(), self.words[m["word"].casefold()], COUNT) for m in matches_of(self._spelled, text)
+            )
+        return sorted(found, key=lambda quantity: quantity.span)
+
+    def unit_of(self, attribute: str) -> str:
+        """The unit that an attribute's name gives for its values: `총장(cm)`."""
+        match = regex.search(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]\s*$", attribute)
+        return match[1] if match and match[1].casefold() in self.units else ""
+
+    @cached_property
+    def _digits(self) -> str:
+        unit = _alternatives(self.units)
+        number = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+        # The unit of a range or a size stands at its end: 10~15 cm, 30 x 40 cm.
+        ahead = rf"(?=(?:\s?[~∼〜–x×*/-]\s?(?:{number})){{1,3}}\s?(?P<ahead>{unit}))"
+        own = rf"\s?(?P<unit>{unit})"
+        # A digit inside a Latin word is part of a name (B12, SPF50), and so is one in front of it (3D).
+        return (
+            rf"(?<![A-Za-z0-9])(?<!\d[.,])(?P<number>{number})(?![\d])(?P<myriad>[천만억])?"
+            rf"(?:{own}|{ahead}|(?!\d|[A-Za-z]))"
+        )
+
+    @cached_property
+    def _spelled(self) -> str:
+        if not self.words or not self.counters:
+            return ""
+        return rf"(?<!\p{{L}})(?P<word>{_plain(self.words)})[\s-]?(?:{_plain(self.counters)})"
+
+
+def _number(written: str) -> Decimal:
+    return Decimal(written.replace(",", ""))
+
+
+def _plain(words: Mapping[str, object] | Sequence[str]) -> str:
+    return "|".join(regex.escape(word) for word in sorted(words, key=len, reverse=True))
+
+
+def _alternatives(units: Mapping[str, object]) -> str:
+    ordered = sorted(units, key=len, reverse=True)
+    return "|".join(
+        regex.escape(u) + (r"(?![A-Za-z])" if u[-1:].isascii() and u[-1:].isalpha() else "") for u in ordered
+    )

@@ -1,0 +1,56 @@
+"""Judges copy: form, language, claims, grounding. Pure; what a shop may change is data of `prompts/shared/`."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from handler.checks import Violation
+from handler.checks.claims import check_claims
+from handler.checks.evidence import folded
+from handler.checks.form import check_form, check_language, check_length
+from handler.checks.grounding import check_grounding
+from handler.checks.patterns import TooSlow
+from handler.checks.rules import Rules
+from handler.checks.wording import excerpt_of
+from handler.facts import Facts
+
+MOST_VIOLATIONS = 20
+"""More help neither the model nor a planner."""
+
+
+def check_text(
+    text: str, *, facts: Facts, language: str, length: tuple[int, int], emoji: bool, rules: Rules
+) -> tuple[Violation, ...]:
+    """Every rule that the text breaks; empty means that it may be published.
+
+    `length` is in graphemes, both ends included; the text is judged as it stands, so strip it first. Raises KeyError
+    for a language that is not in `rules.languages`.
+    """
+    found = _found(
+        unicodedata.normalize("NFC", text), facts=facts, language=language, length=length, emoji=emoji, rules=rules
+    )
+    distinct = {(violation.code, violation.excerpt): violation for violation in found}
+    return tuple(distinct.values())[:MOST_VIOLATIONS]
+
+
+def _found(
+    text: str, *, facts: Facts, language: str, length: tuple[int, int], emoji: bool, rules: Rules
+) -> Iterator[Violation]:
+    known = rules.languages[language]
+    yield from check_length(text, length)
+    if len(text) > 20 * length[1] + 1000:
+        return  # far too long whatever its graphemes are made of; the answer's next version is judged in full
+    plain = folded(text)
+    negations = tuple(pattern for pack in rules.packs.values() for pattern in pack.negations)
+    try:
+        yield from check_form(text, emoji=emoji)
+        yield from check_language(text, facts=facts, language=known)
+        yield from check_claims(plain, facts=facts, rules=rules.claims.get(language, ()), negations=negations)
+        yield from check_grounding(plain, facts=facts, language=language, rules=rules)
+    except TooSlow as slow:
+        # What cannot be decided is not published.
+        yield Violation(
+            code="undecided",
+            excerpt=excerpt_of(text),
+            en=f"“{excerpt_of(text)}”: write shorter, simpler sentences.",
+            ko=f"규칙의 정규식이 너무 느려 판정하지 못했습니다: {slow}",
+        )

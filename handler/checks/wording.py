@@ -1,0 +1,22 @@
+"""How a violation is worded: the excerpt first, then what to do. Pure."""
+
+import regex
+
+from handler.checks import Violation
+from handler.checks.patterns import Span
+
+_LONGEST_EXCERPT = 40
+"""In graphemes: enough to find the place again, without quoting a seller's text into logs of others."""
+
+
+def violation(code: str, text: str, span: Span, *, en: str, ko: str) -> Violation:
+    """The violation at a place of the text."""
+    excerpt = excerpt_of(text[span[0] : span[1]])
+    return Violation(code=code, excerpt=excerpt, en=f"“{excerpt}”: {en}", ko=f"“{excerpt}”: {ko}")
+
+
+def excerpt_of(text: str) -> str:
+    """The text on one line, without quotation marks that would end the excerpt, cut to a length that stays readable."""
+    line = " ".join(regex.sub(r"[“”\p{Cc}]", " ", text).split())
+    graphemes = regex.findall(r"\X", line)
+    return line if len(graphemes) <= _LONGEST_EXCERPT else "".join(graphemes[:_LONGEST_EXCERPT]) + "…"

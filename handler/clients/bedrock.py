@@ -1,0 +1,113 @@
+"""Bedrock: one Converse call with the one retry loop that it has, and every way it fails mapped on purpose.
+
+The SDK's own retries are off: it would retry a read time-out, and pay for each (AWS SDK reference, "Retry behavior").
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, ReadTimeoutError  # noqa: A004 - botocore's
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+from urllib3.exceptions import IncompleteRead
+
+from handler.deadline import Deadline
+from handler.errors import (
+    EnrichmentError,
+    ModelAnswerBroken,
+    ModelAnswerLate,
+    ModelMisconfigured,
+    ModelUnavailable,
+    Throttled,
+)
+
+CONNECT_SECONDS = 3.0
+
+ERRORS: Final[Mapping[str, type[EnrichmentError]]] = {
+    "ThrottlingException": Throttled,
+    "ServiceQuotaExceededException": Throttled,
+    "ModelNotReadyException": ModelUnavailable,
+    "ServiceUnavailableException": ModelUnavailable,
+    "InternalServerException": ModelUnavailable,
+    "ModelTimeoutException": ModelUnavailable,
+    "ModelErrorException": ModelUnavailable,
+    "ValidationException": ModelMisconfigured,
+    "AccessDeniedException": ModelMisconfigured,
+    "ResourceNotFoundException": ModelMisconfigured,
+}
+"""Converse's modelled errors (bedrock-runtime 2023-09-30). What is not listed goes by its status."""
+
+
+class BedrockClient:
+    """Safe to share between threads; keeps up to `pool_size` connections open.
+
+    Raises `botocore.exceptions.NoRegionError` where neither `region` nor the SDK's own configuration names one.
+    """
+
+    def __init__(self, region: str | None, *, read_timeout: float, pool_size: int) -> None:
+        self.read_timeout = read_timeout
+        self._client = boto3.Session(region_name=region).client(
+            "bedrock-runtime",
+            config=Config(
+                retries={"total_max_attempts": 1},
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=read_timeout,
+                max_pool_connections=pool_size,
+                tcp_keepalive=True,
+            ),
+        )
+
+    def converse(
+        self, body: Mapping[str, Any], *, deadline: Deadline, before_attempt: Callable[[], None]
+    ) -> Mapping[str, Any]:
+        """The response to one question, asked again with full jitter while the deadline allows.
+
+        A read time-out is not asked again: Bedrock may have finished and billed the answer. Raises `Throttled`,
+        `ModelUnavailable`, `ModelMisconfigured`, `ModelAnswerLate`, `DeadlineExceeded`.
+        """
+        deadline.require(self.read_timeout, "a model call")
+
+        def has_no_time(state: RetryCallState) -> bool:
+            return not deadline.allows(state.upcoming_sleep + self.read_timeout)
+
+        def attempt() -> Mapping[str, Any]:
+            before_attempt()
+            return self._call(body)
+
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: type(error) in {Throttled, ModelUnavailable}),
+            wait=wait_random_exponential(multiplier=0.5, max=20),
+            stop=has_no_time,
+            sleep=deadline.sleep,
+            reraise=True,
+        )
+        return retrying(attempt)
+
+    def _call(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            response: Mapping[str, Any] = self._client.converse(**body)
+        except ClientError as error:
+            raise _translated(error) from error
+        except ReadTimeoutError as error:
+            raise ModelAnswerLate(f"no answer within {self.read_timeout:.0f} s") from error
+        except (HTTPClientError, ConnectionError) as error:
+            if isinstance(error.kwargs.get("error"), IncompleteRead):
+                raise ModelAnswerBroken("the connection closed within the answer") from error
+            raise ModelUnavailable(type(error).__name__) from error
+        except BotoCoreError as error:  # credentials, endpoint, a parameter: the request never left
+            raise ModelMisconfigured(type(error).__name__) from error
+        return response
+
+
+def _translated(error: ClientError) -> EnrichmentError:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    detail = f"Bedrock answers {status} {code}"[:200]
+    if code in ERRORS:
+        return ERRORS[code](detail)
+    if status == 429:
+        return Throttled(detail)
+    if status in {408, 424} or status >= 500:
+        return ModelUnavailable(detail)
+    return ModelMisconfigured(detail)

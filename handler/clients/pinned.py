@@ -1,0 +1,130 @@
+"""HTTP connections that go only to an address that was judged, and end at a deadline. Knows nothing of photos.
+
+A name is resolved once a connection, its addresses are judged, and the socket is connected to one that passed: between
+check and connection nobody can change the answer. TLS still checks the certificate against the name.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any, cast
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from handler.errors import ImageNotAllowed
+from handler.hosts import AllowedHosts
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+Resolve = Callable[..., list[Any]]
+"""Called and answering as `socket.getaddrinfo`; only the resolver's own options bound how long that one takes."""
+
+
+@dataclass(frozen=True)
+class Dialer:
+    """Opens the sockets of a pool; `ca_file` is in PEM."""
+
+    hosts: AllowedHosts
+    resolve: Resolve
+    ca_file: str
+
+    def dial(self, host: str, port: int, deadline: float) -> socket.socket:
+        """A connection to the first permitted address that takes it. Raises `ImageNotAllowed` or `OSError`."""
+        host = host.strip("[]")
+        found = self.resolve(host, port, type=socket.SOCK_STREAM)
+        permitted = [entry for entry in found if self.hosts.permits_address(host, entry[4][0])]
+        failure: OSError | None = None
+        for family, kind, protocol, _, address in permitted:
+            connection = _Socket(family, kind, protocol)
+            try:
+                connection.settimeout(left(deadline))
+                connection.connect(address)
+            except OSError as error:
+                connection.close()
+                failure = error
+            else:
+                return connection
+        addresses = ", ".join(sorted({entry[4][0] for entry in found}))
+        raise failure or ImageNotAllowed(f"{host} resolves to {addresses}, which IMAGE_HOSTS does not permit")
+
+    @cached_property
+    def tls(self) -> ssl.SSLContext:
+        """One for all connections: reading the CA file takes 12 ms."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        context.sslsocket_class = _TLSSocket
+        return context
+
+
+def pooled(dialer: Dialer, *, size: int) -> HTTPAdapter:
+    """An adapter that keeps up to `size` connections to a host, each opened by `dialer`."""
+    adapter = HTTPAdapter(pool_maxsize=size)
+    adapter.poolmanager.pool_classes_by_scheme = {
+        "http": partial(_Pool, dialer=dialer),
+        "https": partial(_TLSPool, dialer=dialer),
+    }
+    return adapter
+
+
+def left(deadline: float) -> float:
+    """The seconds until `deadline` on the monotonic clock; raises `TimeoutError` where there are none."""
+    seconds = deadline - monotonic()
+    if seconds <= 0:
+        raise TimeoutError
+    return seconds
+
+
+class _Socket(socket.socket):
+    """Gives a whole response one deadline: a time-out starts anew with every byte of a host that drips."""
+
+    deadline: float
+
+    def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
+        self.settimeout(left(self.deadline))
+        return super().recv_into(buffer, nbytes, flags)
+
+
+class _TLSSocket(ssl.SSLSocket):
+    """The same under TLS."""
+
+    deadline: float
+
+    def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
+        self.settimeout(left(self.deadline))
+        return super().recv_into(buffer, nbytes, flags)
+
+
+class _Connection(HTTPConnection):
+    def __init__(self, *, dialer: Dialer, **options: Any) -> None:  # noqa: ANN401 - the pool's own, passed through
+        super().__init__(**options)
+        self.dialer = dialer
+
+    def _new_conn(self) -> socket.socket:
+        deadline = monotonic() + cast("float", self.timeout)
+        connection = self.dialer.dial(self.host, self.port, deadline)
+        connection.settimeout(left(deadline))  # what is left for the TLS handshake
+        return connection
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself overrides it
+        cast("_Socket", self.sock).deadline = monotonic() + cast("float", self.timeout)
+        return super().getresponse()
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    def connect(self) -> None:
+        # Without `ca_certs`, which requests sets: with it every connection reads the file into the context again.
+        self.ssl_context, self.ca_certs = self.dialer.tls, None
+        super().connect()
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection

@@ -1,0 +1,76 @@
+"""The product service: PUTs what was made, and reads what its answer means. One attempt: Kafka delivers again."""
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+from handler.errors import DeadlineExceeded, ProductServiceUnauthorized, ProductServiceUnavailable
+from handler.outcomes import Outcome
+from handler.write_back import Put, outcome_of_status
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 10.0
+MAX_REPLY_BYTES = 65_536
+
+
+class ProductServiceClient:
+    """Safe to share between threads; keeps up to `pool_size` connections open."""
+
+    def __init__(self, url: str, token_file: Path | None, *, pool_size: int) -> None:
+        self._url = url.rstrip("/")
+        self._token = _Token(token_file) if token_file else None
+        self._session = requests.Session()
+        self._session.trust_env = False  # proxies and .netrc would be looked up again for every call
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=pool_size))
+
+    def put(self, put: Put, *, within: float) -> Outcome:
+        """Sends the PUT within so many seconds. Raises the product service's leaves and `DeadlineExceeded`."""
+        if within <= 0:
+            raise DeadlineExceeded("no time is left for the write-back")
+        headers = {"Content-Type": "application/json", "Idempotency-Key": put.idempotency_key}
+        if put.traceparent:
+            headers["traceparent"] = put.traceparent
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token.read()}"
+        try:
+            response = self._session.put(
+                self._url + put.path,
+                data=put.body,
+                headers=headers,
+                timeout=(min(CONNECT_SECONDS, within), min(READ_SECONDS, within)),
+                allow_redirects=False,  # a PUT that turns into a GET would look like a success
+                stream=True,
+            )
+        except requests.RequestException as error:
+            raise ProductServiceUnavailable(type(error).__name__) from error
+        with response, suppress(HTTPError):
+            response.raw.read(MAX_REPLY_BYTES)  # what is read to its end lets the connection serve again
+        return outcome_of_status(response.status_code)
+
+
+class _Token:
+    """A bearer token in a file that a secret mount replaces while the process runs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int, int] | None = None
+        self._token = ""
+
+    def read(self) -> str:
+        """The token, read again when the file is another one or was written."""
+        try:
+            stat = self._path.stat()
+            seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+            with self._lock:
+                if seen != self._seen:
+                    self._token = self._path.read_text(encoding="ascii").strip()
+                    self._seen = seen
+                return self._token
+        except (OSError, UnicodeError) as error:
+            raise ProductServiceUnauthorized(f"the token file cannot be read: {type(error).__name__}") from error

@@ -1,0 +1,187 @@
+"""The conversation with the model, as values: the request with its fingerprint, and the answer. Pure.
+
+Wire format: Bedrock's Converse API (AWS API reference, bedrock-runtime 2023-09-30).
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handler.checks import Violation
+from handler.errors import ModelAnswerBroken
+from handler.models import Model, Usage, bare_id
+from handler.photos import RECIPE, Photo
+
+JsonObject = Mapping[str, Any]
+TOOL = "record_attributes"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One image of a request. It enters the fingerprint by its source, so that a new decoder asks nothing again."""
+
+    photo: Photo
+    source_sha256: str
+    part: int = 0
+    """Which tile of the source this is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to the model. Equal fingerprints mean: the same question, so the same answer serves."""
+
+    model_id: str
+    system: str
+    text: str
+    """The user's turn, after the pictures."""
+    pictures: tuple[Picture, ...] = ()
+    tool_schema: JsonObject | None = None
+    """What the answer tool takes; None asks for text."""
+    max_tokens: int = 500
+    follow_up: tuple[JsonObject, ...] = ()
+    """Turns after the user's first one: the answer that broke rules, and what to mend."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over canonical JSON of what the model answers from: not the profile, metadata or cache points."""
+        question = {
+            "model": bare_id(self.model_id),
+            "system": self.system,
+            "pictures": [[RECIPE, picture.source_sha256, picture.part] for picture in self.pictures],
+            "text": self.text,
+            "tool": self.tool_schema,
+            "max_tokens": self.max_tokens,
+            "follow_up": self.follow_up,
+        }
+        return digest(question)
+
+    def body(self, model: Model) -> dict[str, Any]:
+        """The arguments of boto3's `converse`, for a model of this kind."""
+        pictures = [
+            {"image": {"format": picture.photo.format, "source": {"bytes": picture.photo.data}}}
+            for picture in self.pictures
+        ]
+        system: list[JsonObject] = [{"text": self.system}]
+        if estimate_tokens(self.system) + estimate_tokens(json.dumps(self.tool_schema)) >= model.cache_minimum:
+            # Tools come before the system prompt in the cached prefix (AWS, "Prompt caching"): one point serves both.
+            system.append({"cachePoint": {"type": "default"}})
+        body: dict[str, Any] = {
+            "modelId": self.model_id,
+            "system": system,
+            "messages": [{"role": "user", "content": [*pictures, {"text": self.text}]}, *self.follow_up],
+            "inferenceConfig": {"maxTokens": self.max_tokens},
+        }
+        if self.tool_schema is not None:
+            body["toolConfig"] = {
+                "tools": [
+                    {"toolSpec": {"name": TOOL, "description": _TOOL_USE, "inputSchema": {"json": self.tool_schema}}}
+                ],
+                "toolChoice": {"tool": {"name": TOOL}} if model.tool_choice == "forced" else {"auto": {}},
+            }
+        if model.thinking == "disable":
+            body["additionalModelRequestFields"] = {"thinking": {"type": "disabled"}}
+        return body
+
+    def estimated_tokens(self) -> int:
+        """What the question costs at most, uncached: text by `estimate_tokens`, pictures by their 28-pixel patches."""
+        texts = [self.system, self.text, json.dumps([self.tool_schema, self.follow_up], ensure_ascii=False)]
+        return sum(map(estimate_tokens, texts)) + sum(picture.photo.tokens for picture in self.pictures)
+
+    def longer(self) -> "Request":
+        """The same question with room for an answer twice as long."""
+        return replace(self, max_tokens=2 * self.max_tokens)
+
+    def after(self, answer: "Answer", violations: Sequence[Violation]) -> "Request":
+        """The re-ask in the same conversation: what the model said, and what to mend."""
+        advice = "\n".join(f"- {violation.en}" for violation in violations)
+        ask = f"Your answer breaks these rules:\n{advice}\nAnswer again in full, mending only what these rules name."
+        said: list[JsonObject] = []
+        reply: list[JsonObject] = [{"text": ask}]
+        if answer.tool_use is not None:
+            said = [{"toolUse": answer.tool_use}]
+            reply = [
+                {
+                    "toolResult": {
+                        "toolUseId": answer.tool_use["toolUseId"],
+                        "status": "error",
+                        "content": [{"text": ask}],
+                    }
+                }
+            ]
+        elif answer.text.strip():
+            said = [{"text": answer.text}]
+        else:
+            said = [{"text": "(no answer)"}]  # Converse accepts no empty turn
+        return replace(self, follow_up=({"role": "assistant", "content": said}, {"role": "user", "content": reply}))
+
+
+_TOOL_USE = "Records the attributes of the product. Call it exactly once."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said to one request; the ledger remembers exactly this."""
+
+    stop_reason: str
+    text: str
+    tool_use: JsonObject | None
+    """`{toolUseId, name, input}` of the first tool call."""
+    usage: Usage
+    paid_by: str = ""
+    """The event that paid for it."""
+
+    def to_json(self) -> str:
+        return json.dumps(
+            {
+                "stopReason": self.stop_reason,
+                "text": self.text,
+                "toolUse": self.tool_use,
+                "usage": self.usage.model_dump(),
+                "paidBy": self.paid_by,
+            },
+            ensure_ascii=False,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Answer":
+        value = json.loads(text)
+        return cls(value["stopReason"], value["text"], value["toolUse"], Usage(**value["usage"]), value["paidBy"])
+
+
+def read_answer(response: JsonObject, paid_by: str) -> Answer:
+    """Reads a Converse response, block by block and by key: unknown and reasoning blocks are passed over.
+
+    botocore does not raise for a cut-off body, it leaves members out: raises `ModelAnswerBroken`.
+    """
+    try:
+        stop_reason, usage = response["stopReason"], response["usage"]
+        blocks = response["output"]["message"]["content"]
+        return Answer(
+            stop_reason=stop_reason,
+            text="".join(block["text"] for block in blocks if "text" in block),
+            tool_use=next(({**block["toolUse"]} for block in blocks if "toolUse" in block), None),
+            usage=Usage(
+                input=usage["inputTokens"],
+                output=usage["outputTokens"],
+                cache_read=usage.get("cacheReadInputTokens", 0),
+                cache_write=usage.get("cacheWriteInputTokens", 0),
+            ),
+            paid_by=paid_by,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelAnswerBroken(f"Bedrock's answer lacks {error}") from error
+
+
+def digest(value: object) -> str:
+    """SHA-256, in hex, of the value's canonical JSON: sorted keys, no spaces, not escaped."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def estimate_tokens(text: str) -> int:
+    """An upper estimate for the Claude 5 tokenizer: 1.3 a CJK character, 1.3 for four others."""
+    wide = sum(1 for character in text if character >= "\u1100")
+    return math.ceil(1.3 * (wide + (len(text) - wide) / 4))

@@ -1,0 +1,122 @@
+"""The HTTP surface: which request is answered how. Everything about events themselves is decided elsewhere."""
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Final
+
+from flask import Request, Response
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from handler import intake
+from handler.envelope import open_envelope, seal_reply
+from handler.errors import BrokenJson, Busy, Defect, EnrichmentError, TooLarge
+from handler.events import ForeignEvent, Origin, ProductDeletion, ProductEvent
+from handler.results import REPLY_TYPE, Reply, TaskResult, problem, speaking_failure
+from handler.telemetry import OPENMETRICS, Telemetry
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+MAX_DRAINED_BYTES: Final = 16 * MAX_BODY_BYTES
+"""Read and thrown away of a body that is too large: a client that still sends would not see the answer."""
+PROBES: Final = frozenset({"/health/liveness", "/health/readiness"})
+
+
+class HttpSurface:
+    """Answers requests; safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        run: Callable[[ProductEvent], list[TaskResult]],
+        forget: Callable[[str], None],
+        event_types: Collection[str],
+        topic_event_types: Mapping[str, str],
+        telemetry: Telemetry,
+        slots: int,
+    ) -> None:
+        """`run` enriches, `forget` clears a deleted product; `slots` events at most are in work at a time."""
+        self._run = run
+        self._forget = forget
+        self._event_types = event_types
+        self._topic_event_types = topic_event_types
+        self._telemetry = telemetry
+        self._slots = threading.BoundedSemaphore(slots)
+
+    def handle(self, request: Request) -> Response:
+        """POST on any path is an event; probes and metrics are GET; all else is 405."""
+        if request.method == "POST":
+            response = self._answer_event(request)
+            self._telemetry.request_answered(response.status_code)
+            return response
+        if request.method == "GET" and request.path in PROBES:
+            return Response("ok\n", mimetype="text/plain")
+        if request.method == "GET" and request.path == "/metrics":
+            return Response(self._telemetry.exposition(), content_type=OPENMETRICS)
+        allowed = "GET" if request.path in {*PROBES, "/metrics"} else "POST"
+        return Response(f"POST an event, or GET {', '.join(sorted(PROBES))}, /metrics\n", 405, {"Allow": allowed})
+
+    def _answer_event(self, request: Request) -> Response:
+        """Takes an event slot or says so at once, so that a thread stays free for the probes."""
+        if not self._slots.acquire(blocking=False):
+            return self._refuse(Busy("every event slot is taken"), None)
+        try:
+            return self._enrich(request)
+        finally:
+            self._slots.release()
+
+    def _enrich(self, request: Request) -> Response:
+        origin: Origin | None = None
+        try:
+            envelope = open_envelope(dict(request.headers), _body(request))
+            origin = replace(envelope.origin, traceparent=request.headers.get("traceparent", "")[:55])
+            match intake.read(envelope, self._event_types, self._topic_event_types):
+                case ForeignEvent(event_type):
+                    self._telemetry.foreign(event_type)
+                    return Response(status=200)
+                case ProductDeletion(product_id):
+                    self._forget(product_id)
+                    self._telemetry.product_forgotten(origin, product_id)
+                    return Response(status=200)
+                case ProductEvent() as event:
+                    return self._reply(replace(event, origin=origin))
+        except EnrichmentError as error:
+            return self._refuse(error, origin)
+        except Exception as bug:  # noqa: BLE001 - a bug answers 500 without internals and leaves the worker running
+            defect = Defect(type(bug).__name__)
+            defect.__cause__ = bug
+            return self._refuse(defect, origin)
+
+    def _reply(self, event: ProductEvent) -> Response:
+        results = self._run(event)
+        for result in results:
+            self._telemetry.task_ended(event, result)
+        failure = speaking_failure(results)
+        if failure and failure.error:
+            return _problem(failure.error, product_id=event.product.product_id, task=failure.task)
+        reply = Reply.of(event.product, results).model_dump(mode="json")
+        headers, body = seal_reply(REPLY_TYPE, event.origin, reply)
+        return Response(body, 200, headers)
+
+    def _refuse(self, error: EnrichmentError, origin: Origin | None) -> Response:
+        self._telemetry.event_failed(error, origin)
+        return _problem(error)
+
+
+def _problem(error: EnrichmentError, *, product_id: str = "", task: str = "") -> Response:
+    body = problem(error, product_id=product_id, task=task)
+    headers = {"kne-errorcode": error.code, "Content-Type": "application/problem+json"}
+    # An iterator, not a list: functions-framework would read a refused body whole (its hook `read_request`).
+    return Response(iter([body]), error.status, {**headers, "Content-Length": str(len(body))})
+
+
+def _body(request: Request) -> bytes:
+    request.max_content_length = MAX_BODY_BYTES
+    try:
+        return request.get_data()
+    except RequestEntityTooLarge as error:
+        stream, drained = request.environ["wsgi.input"], 0
+        while drained < MAX_DRAINED_BYTES and (chunk := stream.read(65_536)):
+            drained += len(chunk)
+        raise TooLarge(f"the limit is {MAX_BODY_BYTES} bytes") from error
+    except (HTTPException, OSError) as error:  # the client went away, or its chunks are not HTTP
+        raise BrokenJson("the body ended early") from error

@@ -1,0 +1,92 @@
+"""The wiring: reads the settings, builds every part once, and gives functions-framework its target.
+
+functions-framework loads this file under its bare name, inside the application's context, with the `http` signature.
+The `cloudevent` signature is no choice: it answers "OK" whatever happened, and routes POST only: probes get 405.
+"""
+
+import os
+import sys
+
+import flask
+from botocore.exceptions import BotoCoreError
+from werkzeug.routing import Rule
+
+from handler.asking import Asking
+from handler.clients.bedrock import BedrockClient
+from handler.clients.photos import PhotoClient
+from handler.clients.product_service import ProductServiceClient
+from handler.content import ContentError
+from handler.deadline import Deadline
+from handler.hosts import AllowedHosts
+from handler.http_surface import HttpSurface
+from handler.intake import DELETED
+from handler.ledger import MemoryLedger
+from handler.models import model_table
+from handler.pipeline import Pipeline
+from handler.settings import Settings, SettingsError
+from handler.tasks import Prompts, load_prompts
+from handler.telemetry import Telemetry
+
+
+def build(settings: Settings) -> HttpSurface:
+    """The function, ready for its first event. Raises `SettingsError`, `ContentError`."""
+    prompts = load_prompts(settings.prompts_dir, settings.model_id)
+    _check(settings, prompts)
+    ledger = MemoryLedger()
+    try:
+        model = BedrockClient(settings.aws_region, read_timeout=settings.model_read_timeout, pool_size=settings.threads)
+    except BotoCoreError as error:
+        raise SettingsError(f"AWS_REGION: {error}") from error
+    pipeline = Pipeline(
+        prompts=prompts,
+        ledger=ledger,
+        asking=Asking(ledger, model, model_table()),
+        photos=PhotoClient(settings.image_hosts or AllowedHosts.parse(""), pool_size=settings.threads),
+        product_service=ProductServiceClient(
+            str(settings.product_service_url), settings.product_service_token_file, pool_size=settings.threads
+        ),
+        report_failures=settings.report_failures,
+        new_deadline=lambda: Deadline(settings.deadline_seconds),
+    )
+    return HttpSurface(
+        run=pipeline.run,
+        forget=ledger.forget,
+        event_types=prompts.event_types,
+        topic_event_types=settings.topic_event_types,
+        telemetry=Telemetry(sys.stdout, settings.log_level),
+        slots=settings.event_slots,
+    )
+
+
+def _check(settings: Settings, prompts: Prompts) -> None:
+    """What only settings and task folders together can tell."""
+    for task in prompts.tasks:
+        try:
+            model_table().find(task.model_id)
+        except KeyError as error:
+            raise SettingsError(f"MODEL_ID: {error.args[0]}") from error
+        if task.file.images != "none" and settings.image_hosts is None:
+            raise SettingsError(f"IMAGE_HOSTS: task {task.name} uses photos; name the hosts that they may come from")
+    known = prompts.event_types | {DELETED}
+    for topic, event_type in settings.topic_event_types.items():
+        if event_type not in known:
+            names = ", ".join(sorted(known))
+            raise SettingsError(
+                f"TOPIC_EVENT_TYPES: nothing listens to {event_type!r} (topic {topic!r}), only to {names}"
+            )
+
+
+try:
+    _surface = build(Settings.from_env(os.environ))
+except (SettingsError, ContentError) as error:
+    sys.exit(f"product-enricher: {error}")
+
+# An event may be POSTed to any path: these two would be 404, which KafkaSource delivers again, and `//` a redirect.
+flask.current_app.url_map.merge_slashes = False
+for path in ("/robots.txt", "/favicon.ico"):
+    flask.current_app.url_map.add(Rule(path, defaults={"path": path}, endpoint="run"))
+
+
+def handle(request: flask.Request) -> flask.Response:
+    """The target: one HTTP request."""
+    return _surface.handle(request)

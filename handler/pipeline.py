@@ -1,0 +1,214 @@
+"""One event, start to end: facts -> photos -> request -> answer -> checks -> output -> PUT -> outcome.
+
+Decides by pure functions and reaches the world only through the parts that it is given. It must not know HTTP, the SDKs
+or the environment.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from handler.asking import Asking, Bill
+from handler.converse import Picture, Request
+from handler.deadline import Deadline
+from handler.errors import AnswerRejected, Defect, EnrichmentError, LanguageUnsupported, LeaseHeld
+from handler.events import ProductEvent
+from handler.facts import facts_of
+from handler.ledger import Ledger, Slot, Written, slot_key
+from handler.outcomes import REPORTED, Outcome, outcome_of
+from handler.photos import prepare
+from handler.question import Judgement, Question, question_of
+from handler.results import TaskResult
+from handler.tasks import Prompts, Task
+from handler.write_back import Generator, Put, put_failure, put_output
+
+WRITE_SECONDS = 30.0
+"""The lease of a slot: reading `latest`, the PUT, recording it."""
+POLL_SECONDS = 0.1
+
+
+class Photos(Protocol):
+    """The image hosts. Raises the image leaves of `handler.errors`."""
+
+    def fetch(self, url: str, *, within: float) -> bytes: ...
+
+
+class ProductService(Protocol):
+    """The product service. What it answers well is an outcome; the rest it raises."""
+
+    def put(self, put: Put, *, within: float) -> Outcome: ...
+
+
+@dataclass(slots=True)
+class _Work:
+    """One task of one event, as far as it has come."""
+
+    task: Task
+    event: ProductEvent
+    slot: Slot
+    deadline: Deadline
+    bill: Bill
+    fingerprint: str = ""
+    judgement: Judgement = field(default_factory=lambda: Judgement(None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Runs the tasks that an event owes."""
+
+    prompts: Prompts
+    ledger: Ledger
+    asking: Asking
+    photos: Photos
+    product_service: ProductService
+    report_failures: bool
+    new_deadline: Callable[[], Deadline]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def run(self, event: ProductEvent) -> list[TaskResult]:
+        """One result for each task, one after another under one deadline. Raises `LanguageUnsupported`."""
+        language, languages = event.product.language, self.prompts.languages
+        if language not in languages:
+            raise LanguageUnsupported(f"supported are {', '.join(sorted(languages))}")
+        deadline = self.new_deadline()
+        bill = f"{event.origin.source} {event.origin.id}"
+        return [
+            self._finish(_Work(task, event, _slot(task, event), deadline, Bill(bill)))
+            for task in self.prompts.owed(event.type)
+        ]
+
+    def _enrich(self, work: _Work) -> tuple[Outcome, str]:
+        """The story of one task: its outcome, and a detail where that needs one."""
+        task, product = work.task, work.event.product
+        if self._is_superseded(work):
+            return Outcome.SUPERSEDED, "a newer event of this product is known"
+        if task.name in product.protected:
+            return Outcome.PROTECTED, "the event lists the task as protected"
+        facts = facts_of(product, self.prompts.noise)
+        publication = task.publication(facts.category)
+        if publication == "off":
+            return Outcome.HELD, "task.yaml publishes nothing for this category"
+        question = question_of(task, facts, product.language)
+        pictures: tuple[Picture, ...] = ()
+        if question.needs_model:
+            if missing := task.lacks(facts, has_images=bool(product.image_urls)):
+                return Outcome.INSUFFICIENT, f"the product lacks {', '.join(missing)}"
+            pictures = self._pictures(work)
+            if "images" in task.file.needs.fields and not pictures:
+                return Outcome.INSUFFICIENT, "every photo is a detail strip"
+        request = question.request(pictures)
+        work.fingerprint = question.fingerprint(request)
+        written = Written(work.event.order, work.fingerprint, task.edition)
+        if publication == "live" and product.rewrite is None and self._is_written(work.slot, written):
+            return Outcome.UNCHANGED, ""
+        work.judgement = self._judged(work, question, request)
+        return (Outcome.SHADOW, "") if publication == "shadow" else (self._write(work, written), "")
+
+    def _is_superseded(self, work: _Work) -> bool:
+        """Raises `latest`, whatever the outcome will be: an older event must not overtake one that changed nothing."""
+        order = work.event.order
+        return order is not None and self.ledger.raise_latest(work.slot, order) > order
+
+    def _is_written(self, slot: Slot, written: Written) -> bool:
+        last = self.ledger.written(slot)
+        return last is not None and (last.fingerprint, last.edition) == (written.fingerprint, written.edition)
+
+    def _pictures(self, work: _Work) -> tuple[Picture, ...]:
+        images = work.task.file.images
+        pictures: list[Picture] = []
+        if images != "none":
+            for url in work.event.product.image_urls:
+                if len(pictures) >= images.max:
+                    break
+                source = self.photos.fetch(url, within=work.deadline.remaining())
+                sha256 = hashlib.sha256(source).hexdigest()
+                parts = prepare(source, tile=images.strips == "tile")
+                pictures += [Picture(photo, sha256, part) for part, photo in enumerate(parts)]
+            del pictures[images.max :]
+        return tuple(pictures)
+
+    def _judged(self, work: _Work, question: Question, request: Request | None) -> Judgement:
+        """The judged answer; one that breaks rules is asked once to mend them. Raises `AnswerRejected`."""
+        if request is None:
+            return question.judge(None)
+        anew = work.event.product.rewrite == "ask"
+        request, answer = self.asking.ask(request, work.bill, work.deadline, anew=anew)
+        judgement = question.judge(answer)
+        if judgement.violations:
+            _, answer = self.asking.ask(
+                request.after(answer, judgement.violations), work.bill, work.deadline, anew=anew
+            )
+            judgement = question.judge(answer)
+        if judgement.output is None:
+            work.judgement = judgement
+            raise AnswerRejected(", ".join(dict.fromkeys(violation.code for violation in judgement.violations)))
+        return judgement
+
+    def _write(self, work: _Work, written: Written) -> Outcome:
+        """PUTs under the slot's lease, after reading `latest` again: one writer at a time, and nothing stale."""
+        put = put_output(
+            work.event, work.task, work.slot, work.judgement, written=written, generator=self._generator(work)
+        )
+        while (lease := self.ledger.acquire(slot_key(work.slot), WRITE_SECONDS)) is None:
+            if not work.deadline.pause(POLL_SECONDS):
+                raise LeaseHeld("another worker is writing the same product")
+        try:
+            order = work.event.order
+            newest = self.ledger.latest(work.slot, order.kind) if order else None
+            if order and newest and newest > order:
+                return Outcome.SUPERSEDED
+            outcome = self.product_service.put(put, within=work.deadline.remaining())
+            if outcome is not Outcome.WRITTEN:
+                return outcome
+            self.ledger.record_written(work.slot, written)
+        finally:
+            self.ledger.release(lease)
+        return Outcome.WRITTEN if work.bill.calls else Outcome.REUSED
+
+    def _finish(self, work: _Work) -> TaskResult:
+        """Every task ends with a result: one that fails does not undo another."""
+        error: EnrichmentError | None = None
+        try:
+            outcome, detail = self._enrich(work)
+        except EnrichmentError as failure:
+            error, outcome, detail = failure, outcome_of(failure), failure.detail
+        except Exception as bug:  # noqa: BLE001 - a bug answers 500 for its own event and leaves the worker running
+            error, outcome, detail = Defect(type(bug).__name__), Outcome.DEFECT, type(bug).__name__
+            error.__cause__ = bug
+        result = TaskResult(
+            task=work.task.name,
+            outcome=outcome,
+            detail=detail,
+            edition=work.task.edition,
+            model=work.task.model_id,
+            fingerprint=work.fingerprint,
+            judgement=work.judgement,
+            bill=work.bill,
+            error=error,
+        )
+        if self.report_failures and outcome in REPORTED:
+            self._report(work, result)
+        return result
+
+    def _report(self, work: _Work, result: TaskResult) -> None:
+        """Best effort: the outcome stands whether or not the planner's work list gets its entry."""
+        put = put_failure(work.event, work.task, result, self._generator(work))
+        with suppress(EnrichmentError):
+            self.product_service.put(put, within=work.deadline.remaining())
+
+    def _generator(self, work: _Work) -> Generator:
+        return Generator(
+            task=work.task.name,
+            edition=work.task.edition,
+            model=work.task.model_id,
+            fingerprint=work.fingerprint,
+            generated_at=self.now(),
+        )
+
+
+def _slot(task: Task, event: ProductEvent) -> Slot:
+    language = event.product.language if task.file.output == "text" else ""  # codes have no language
+    return Slot(event.product.product_id, task.name, language)

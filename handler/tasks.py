@@ -1,0 +1,198 @@
+"""Tasks: the folders of `prompts/`, loaded once at start. A new task of the known kinds is a new folder and no Python.
+
+What start-up needs is checked here; examples and the rules' own sentences are checked by `make prompts`.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jinja2
+
+from handler.categories import matches
+from handler.checks.rules import Rules, load_rules
+from handler.codes import Attribute, CodeTable
+from handler.content import ContentError, read
+from handler.converse import digest
+from handler.facts import Facts, Noise
+from handler.task_files import Example, Persona, Publication, TaskFile, When
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task folder, ready to use."""
+
+    name: str
+    file: TaskFile
+    model_id: str
+    system: jinja2.Template
+    user: jinja2.Template
+    examples: tuple[Example, ...]
+    personas: Mapping[str, Persona]
+    codes: CodeTable
+    rules: Rules | None
+
+    @cached_property
+    def edition(self) -> str:
+        """The digest of all that shapes the output but not the question: codes, rules, publish map, write-back."""
+        shape = self.file.model_dump(mode="json", include={"publish", "checks", "write_back"})
+        shape["codes"] = self.codes.model_dump(mode="json")
+        shape["lengths"] = {name: persona.length for name, persona in self.personas.items()}
+        shape["rules"] = _rules_shape(self.rules) if self.rules else None
+        return digest(shape)[:16]
+
+    @property
+    def languages(self) -> Collection[str]:
+        """What it can write in; empty where its output has no language."""
+        return self.rules.languages if self.rules else ()
+
+    def publication(self, category: tuple[str, ...]) -> Publication:
+        """The first pattern that fits decides; where none does, nothing is published."""
+        for pattern, publication in self.file.publish.items():
+            if matches(pattern, category):
+                return publication
+        return "off"
+
+    def lacks(self, facts: Facts, *, has_images: bool) -> tuple[str, ...]:
+        """What the product must still bring before the model is asked."""
+        present = {"name": bool(facts.name), "category": bool(facts.category), "images": has_images}
+        missing: list[str] = [field for field in self.file.needs.fields if not present[field]]
+        if len(facts.attributes) < self.file.needs.facts:
+            missing.append(f"{self.file.needs.facts} attributes that say something (it has {len(facts.attributes)})")
+        return tuple(missing)
+
+    def persona(self, facts: Facts) -> tuple[str, Persona | None]:
+        """The first persona in file order that fits the product."""
+        return next(
+            ((name, persona) for name, persona in self.personas.items() if persona.when.fits(facts)), ("", None)
+        )
+
+    def render_system(
+        self, *, persona: str = "", language: str = "", attributes: Mapping[str, Attribute] | None = None
+    ) -> str:
+        """The stable part of the prompt: it depends on nothing that a seller writes."""
+        shown = [e for e in self.examples if e.persona in {"", persona} and (not language or e.language == language)]
+        return self.system.render(
+            persona=self.personas.get(persona),
+            language=self.rules.languages[language].name if self.rules and language else "",
+            length=self.length(persona, language) if language else None,
+            attributes=attributes or {},
+            examples=shown,
+        )
+
+    def length(self, persona: str, language: str) -> tuple[int, int]:
+        """Least and most graphemes of a text."""
+        checks = self.file.checks
+        assert checks is not None  # noqa: S101 - TaskFile guarantees it for texts, and only they have a length
+        return (self.personas[persona].length if checks.length == "persona" else checks.length)[language]
+
+    def allows_emoji(self, persona: str) -> bool:
+        checks = self.file.checks
+        assert checks is not None  # noqa: S101 - as above
+        return (self.personas[persona].emoji if checks.emoji == "persona" else checks.emoji) == "yes"
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """All tasks and what they share."""
+
+    tasks: tuple[Task, ...]
+    noise: Noise
+
+    @property
+    def event_types(self) -> frozenset[str]:
+        """The names that some task listens to."""
+        return frozenset(name for task in self.tasks for name in task.file.events)
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """What every text can be written and judged in."""
+        texts = [frozenset(task.languages) for task in self.tasks if task.rules]
+        return frozenset.intersection(*texts) if texts else frozenset({"ko"})
+
+    def owed(self, event_type: str) -> Iterator[Task]:
+        """The tasks of one event, in order of their folders' names."""
+        return (task for task in self.tasks if event_type in task.file.events)
+
+
+def load_prompts(folder: Path, model_id: str) -> Prompts:
+    """Every folder with a `task.yaml`. Raises `ContentError` with file, line and what to do."""
+    shared = folder / "shared"
+    tasks = tuple(_load_task(file.parent, shared, model_id) for file in sorted(folder.glob("*/task.yaml")))
+    if not tasks:
+        raise ContentError(folder, 1, "has no task folder; PROMPTS_DIR must name the folder that holds them")
+    noise = [read(file, Noise) for file in sorted(shared.glob("noise-*.yaml"))]
+    return Prompts(tasks, Noise.joined(noise))
+
+
+def _load_task(folder: Path, shared: Path, model_id: str) -> Task:
+    file = read(folder / "task.yaml", TaskFile)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([folder, shared]),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - prompts are text; seller data enters as escaped JSON (facts.Facts.block)
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
+    checks = file.checks
+    task = Task(
+        name=folder.name,
+        file=file,
+        model_id=file.model or model_id,
+        system=_template(environment, folder, "system.md.j2"),
+        user=_template(environment, folder, "user.md.j2"),
+        examples=_optional(folder / "examples.yaml", tuple[Example, ...], ()),
+        personas=_optional(folder / "personas.yaml", dict[str, Persona], {}),
+        codes=read(folder / "codes.yaml", CodeTable) if file.output == "codes" else CodeTable({}),
+        rules=load_rules(shared, claims=checks.claims, grounding=checks.grounding) if checks else None,
+    )
+    _check_personas(task, folder)
+    return task
+
+
+def _check_personas(task: Task, folder: Path) -> None:
+    """That whoever writes is known for every product and language."""
+    checks = task.file.checks
+    if checks is None or (checks.length != "persona" and checks.emoji != "persona" and not task.personas):
+        return
+    path = folder / "personas.yaml"
+    if not task.personas:
+        raise ContentError(path, 1, "is missing; task.yaml takes length or emoji from the persona")
+    if list(task.personas.values())[-1].when != When():
+        raise ContentError(path, 1, "the last persona must have no `when`: it writes for every other product")
+    for name, persona in task.personas.items():
+        if missing := [language for language in task.languages if language not in persona.length]:
+            raise ContentError(path, 1, f"{name}: give length for {', '.join(missing)}")
+
+
+def _template(environment: jinja2.Environment, folder: Path, name: str) -> jinja2.Template:
+    try:
+        return environment.get_template(name)
+    except jinja2.TemplateSyntaxError as error:
+        raise ContentError(folder / name, error.lineno, f"{error.message}") from error
+    except jinja2.TemplateNotFound as error:
+        raise ContentError(folder / name, 1, f"{error.message} is missing") from error
+
+
+def _optional(path: Path, model: type[T], default: T) -> T:
+    return read(path, model) if path.exists() else default
+
+
+def _rules_shape(rules: Rules) -> dict[str, Any]:
+    """What of the rules can change a verdict: not their trial sentences, nor what they tell the planner."""
+    colours = [lexicon["colours"] for lexicon in rules.lexicons.values() if "colours" in lexicon]
+    return {
+        "languages": {code: language.model_dump(mode="json") for code, language in rules.languages.items()},
+        "claims": {
+            code: [rule.model_dump(mode="json", exclude={"passes", "fails", "ko"}) for rule in claims]
+            for code, claims in rules.claims.items()
+        },
+        "grounding": rules.grounding,
+        "packs": {code: pack.model_dump(mode="json", exclude={"trials"}) for code, pack in rules.packs.items()},
+        "colours": {label: term.model_dump(mode="json") for label, term in colours[0].terms.items()} if colours else {},
+    }
