@@ -27,5 +27,6 @@ COPY --from=build /app/prompts ./prompts
 # A number, because runAsNonRoot cannot judge a name.
 USER 10001:10001
 EXPOSE 8080
-# gunicorn is process 1 and gets SIGTERM itself. Only /tmp need be writable (docker run --read-only --tmpfs /tmp).
+# gunicorn is process 1 and gets SIGTERM itself; nobody uses its control socket. Only /tmp need be writable
+# (docker run --read-only --tmpfs /tmp).
 ENTRYPOINT ["gunicorn", "--config", "handler/server.py", "--no-control-socket"]

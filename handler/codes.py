@@ -13,6 +13,7 @@ from pydantic import Field, RootModel, model_validator
 
 from handler.categories import matches
 from handler.checks import Violation
+from handler.checks.rules import Colour
 from handler.content import Content
 from handler.facts import Facts
 
@@ -31,6 +32,8 @@ class Label(Content):
     ko: str
     also: Words = ()
     """Synonyms that sellers and the model may use."""
+    colours: Words = ()
+    """Rows of `prompts/shared/colours.yaml` that are this label: their words are synonyms too."""
     means: Annotated[str, Field(alias="is")] = ""
     """One line that tells it from its neighbour."""
     within: str = ""
@@ -125,6 +128,18 @@ class Attribute(Content):
 
 class CodeTable(RootModel[dict[str, Attribute]]):
     """The attributes of one task, by the name that is written back."""
+
+    def with_colours(self, colours: Mapping[str, Colour]) -> Self:
+        """The table with the words of the shared colours that its labels name. Raises `ValueError`."""
+        table = self.model_dump(by_alias=True)
+        for attribute in table.values():
+            for name, label in attribute["labels"].items():
+                for colour in label["colours"]:
+                    if colour not in colours:
+                        raise ValueError(f"label '{name}': '{colour}' is no row of prompts/shared/colours.yaml")
+                    row = colours[colour]
+                    label["also"] = (*label["also"], colour, row.ko, *row.also, *row.framed)
+        return type(self).model_validate(table)
 
     def applicable(self, category: tuple[str, ...]) -> dict[str, Attribute]:
         """The attributes that products of this category have."""

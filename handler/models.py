@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from handler.content import Content, read
 
 PROFILES = ("global", "us", "eu", "jp", "au", "apac", "in", "us-gov")
@@ -14,10 +16,10 @@ _MILLION = 1_000_000
 class Usage(Content):
     """Tokens of calls. `input` excludes what was read from or written to the cache, as Bedrock counts it."""
 
-    input: int = 0
-    output: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
+    input: int = Field(0, serialization_alias="inputTokens")
+    output: int = Field(0, serialization_alias="outputTokens")
+    cache_read: int = Field(0, serialization_alias="cacheReadInputTokens")
+    cache_write: int = Field(0, serialization_alias="cacheWriteInputTokens")
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(

@@ -48,7 +48,7 @@ def speaking_failure(results: Sequence[TaskResult]) -> TaskResult | None:
 class Contract(BaseModel):
     """Base of what goes out as JSON."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class ReportedViolation(Contract):

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import jinja2
 
 from handler.categories import matches
-from handler.checks.rules import Rules, load_rules
+from handler.checks.rules import Rules, load_rules, read_colours
 from handler.codes import Attribute, CodeTable
 from handler.content import ContentError, read
 from handler.converse import digest
@@ -148,11 +148,21 @@ def _load_task(folder: Path, shared: Path, model_id: str) -> Task:
         user=_template(environment, folder, "user.md.j2"),
         examples=_optional(folder / "examples.yaml", tuple[Example, ...], ()),
         personas=_optional(folder / "personas.yaml", dict[str, Persona], {}),
-        codes=read(folder / "codes.yaml", CodeTable) if file.output == "codes" else CodeTable({}),
+        codes=_codes(folder / "codes.yaml", shared) if file.output == "codes" else CodeTable({}),
         rules=load_rules(shared, claims=checks.claims, grounding=checks.grounding) if checks else None,
     )
     _check_personas(task, folder)
     return task
+
+
+def _codes(path: Path, shared: Path) -> CodeTable:
+    table = read(path, CodeTable)
+    if not any(label.colours for attribute in table.root.values() for label in attribute.labels.values()):
+        return table
+    try:
+        return table.with_colours(read_colours(shared))
+    except ValueError as error:
+        raise ContentError(path, 1, str(error).replace("\n", " ")) from error
 
 
 def _check_personas(task: Task, folder: Path) -> None:

@@ -69,7 +69,7 @@ class Telemetry:
             detail=result.detail,
             violations=[violation.code for violation in result.judgement.violations],
             calls=bill.calls,
-            usage=bill.usage.model_dump(),
+            usage=bill.usage.model_dump(by_alias=True),
             costUsd=float(bill.cost_usd),
             model=model,
             edition=result.edition,

@@ -90,7 +90,7 @@ def put_output(
 ) -> Put:
     """The PUT of a task's output."""
     target = task.file.write_back
-    body = Provenance(source=Source.of(event), generator=generator).model_dump(mode="json")
+    body = Provenance(source=Source.of(event), generator=generator).model_dump(mode="json", by_alias=True)
     extent = {"language": slot.language} if task.file.output == "text" else {"outcomes": dict(judgement.outcomes)}
     return Put(
         path=target.path.replace("{productId}", quote(slot.product_id, safe="")),
@@ -112,7 +112,7 @@ def put_failure(event: ProductEvent, task: Task, result: TaskResult, generator: 
     product_id = event.product.product_id
     key = [product_id, task.name, event.order, report.code, result.fingerprint, result.edition]
     path = FAILURES_PATH.replace("{productId}", quote(product_id, safe="")).replace("{task}", quote(task.name, safe=""))
-    return Put(path, _encoded(report.model_dump(mode="json")), digest(key), event.origin.traceparent)
+    return Put(path, _encoded(report.model_dump(mode="json", by_alias=True)), digest(key), event.origin.traceparent)
 
 
 def outcome_of_status(status: int) -> Outcome:

@@ -169,18 +169,21 @@ def server(image: Image) -> Iterator[tuple[subprocess.Popen[bytes], str, Product
             group=user,
             extra_groups=[] if IS_ROOT else None,
         )
+        url = f"http://127.0.0.1:{port}"
         try:
-            yield process, f"http://127.0.0.1:{port}", products
+            wait_until_ready(url)
+            yield process, url, products
         finally:
             process.terminate()
             process.wait(timeout=60)
 
 
-def get_ready(url: str) -> requests.Response:
-    """The readiness answer, as soon as the server listens."""
+def wait_until_ready(url: str) -> None:
+    """Returns as soon as the server says that it is ready; fails where it never does, and its stderr says why."""
+    patience = Retry(total=None, connect=80, backoff_factor=0.02, backoff_max=0.5)
     with requests.Session() as session:
-        session.mount("http://", HTTPAdapter(max_retries=Retry(total=None, connect=12, backoff_factor=0.02)))
-        return session.get(f"{url}/health/readiness", timeout=10)
+        session.mount("http://", HTTPAdapter(max_retries=patience))
+        session.get(f"{url}/health/readiness", timeout=10).raise_for_status()
 
 
 def test_image_holds_the_functions_dependencies_and_no_others(image: Image) -> None:
@@ -249,7 +252,6 @@ def test_image_is_read_only_and_readable_by_all(image: Image) -> None:
 def test_image_answers_an_event(server: tuple[subprocess.Popen[bytes], str, ProductService]) -> None:
     """From the read-only tree, started by ENTRYPOINT, the function enriches a product and writes it back."""
     _, url, products = server
-    get_ready(url).raise_for_status()
     attributes = {"소재": "면 100%", "색상": "화이트", "핏": "레귤러핏"}
     product = {"name": "베이직 코튼 티셔츠", "category": ["의류", "여성의류", "티셔츠"], "attributes": attributes}
     products.save("GD-1", product)
@@ -265,8 +267,7 @@ def test_image_answers_an_event(server: tuple[subprocess.Popen[bytes], str, Prod
 @pytest.mark.skipif(not IS_ROOT, reason="only root may start a process as another user")
 def test_process_is_the_images_user(image: Image, server: tuple[subprocess.Popen[bytes], str, ProductService]) -> None:
     """The process that answers runs as USER, a number above 0, without any capability left."""
-    process, url, _ = server
-    get_ready(url).raise_for_status()
+    process, _, _ = server
 
     status = dict(line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
 

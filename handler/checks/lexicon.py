@@ -46,6 +46,9 @@ class Hit:
 
     label: str
     span: Span
+    """Of the word."""
+    seen: Span
+    """Of the frame around it: what a reader needs to see."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Lexicon:
         return [m.span() for m in found if not (item := m.groupdict().get("item")) or item not in sold]
 
     def _hit(self, match: regex.Match[str]) -> Hit:
-        return Hit(self._labels[_squeezed(match.group("term"))], match.span("term"))
+        return Hit(self._labels[_squeezed(match["term"])], match.span("term"), match.span())
 
     def _lineage(self, label: str) -> list[str]:
         lineage: list[str] = []
@@ -137,5 +140,5 @@ def _word_pattern(word: str, start: str) -> str:
     pattern = r"[\s·-]?".join(map(regex.escape, word.split()))
     if word.isascii():
         return rf"(?<![A-Za-z]){pattern}(?![A-Za-z])"  # red, not in tailored
-    # Korean compounds run on (캐시미어니트, 올블랙), but two syllables also arise by chance: 레드 in 브레드, 국산 in 중국산.
+    # Korean compounds run on (캐시미어니트), but two syllables also arise by chance: 레드 in 브레드.
     return start + pattern if len(word) <= _SHORT else pattern

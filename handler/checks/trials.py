@@ -78,13 +78,11 @@ def _pack_problems(pack: Grounding, *, language: str, rules: Rules) -> Iterator[
         for number, sentence in enumerate(trial.passes):
             found = next(check_grounding(folded(sentence), facts=facts, language=language, rules=rules), None)
             if found:
-                message = (
-                    f"“{sentence}” must pass, but {found.code} fires at “{found.excerpt}”; mend its words or frames"
-                )
+                message = f"“{sentence}” must pass, but {found.code} fires at “{found.excerpt}”; mend it there"
                 yield ("trials", index, "pass", number), message
         for number, sentence in enumerate(trial.fails):
             if not any(check_grounding(folded(sentence), facts=facts, language=language, rules=rules)):
-                message = f"“{sentence}” must fail, but nothing fires; add the word to a family, or a frame for it"
+                message = f"“{sentence}” must fail, but nothing fires; add its word or a frame for it"
                 yield ("trials", index, "fail", number), message
 
 

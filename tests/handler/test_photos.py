@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from images import colour, decode, encode, halves, noise, png_header
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from handler.errors import ImageNotAnImage, ImageTooManyPixels, ImageUnreadable
 from handler.photos import LONG_EDGE, MAX_BYTES, MAX_TILES, RECIPE, TILE, Photo, prepare
@@ -115,10 +116,18 @@ def test_an_upright_or_senseless_orientation_changes_nothing(orientation: int) -
     assert one(source).data is source
 
 
-def test_damaged_exif_is_no_reason_to_refuse_a_photo() -> None:
+@pytest.mark.parametrize("size", [(60, 40), (1000, 900)])
+def test_damaged_exif_is_no_reason_to_refuse_a_photo(size: tuple[int, int]) -> None:
     """A photo whose EXIF block is rubbish is used as it is, as browsers do."""
-    for size in ((60, 40), (1000, 900)):
-        assert one(encode(noise(*size), "JPEG", exif=b"Exif\0\0rubbish!")).format == "jpeg"
+    text = PngInfo()
+    text.add_text("Raw profile type exif", "\nexif\n10\nno hex digits")
+    for source in (
+        encode(noise(*size), "JPEG", exif=b"Exif\0\0rubbish!"),
+        encode(noise(*size), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01\x12"),
+        encode(noise(*size), "PNG", pnginfo=text),
+    ):
+        photo = one(source)
+        assert photo.width > photo.height
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])

@@ -492,6 +492,13 @@ def test_page_shows_before_and_after_escaped(service: ProductService) -> None:
         assert text in page
 
 
+@pytest.mark.parametrize("odd", [None, 7, True, "글", [1, None], {"a": []}])
+def test_page_survives_what_sellers_save(service: ProductService, odd: object) -> None:
+    """A value of any kind is passed on to the function, and one odd product does not take the page away."""
+    service.save("odd", {"name": odd, "category": odd, "attributes": odd, "imageUrls": odd})
+    assert requests.get(service.url, timeout=30).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/api/v1/products", "/api/v1/enrichment-failures", "/control/writes"])
 def test_every_index_says_that_it_is_a_sandbox(service: ProductService, path: str) -> None:
     """Nobody takes these texts for the model's."""

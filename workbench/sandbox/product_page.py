@@ -12,6 +12,11 @@ NOTE = "Sandbox: a stand-in product service. The sandbox's model is a stand-in t
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
+# A seller may save anything as a value, so that the function meets it; the page has to show it.
+_TEMPLATES.filters["words"] = lambda value: (
+    ", ".join(map(str, value)) if isinstance(value, list) else str("" if value is None else value)
+)
+_TEMPLATES.filters["items_of"] = lambda value: value if isinstance(value, list) else []
 _TEMPLATES.filters["segment"] = lambda value: quote(value, safe="")
 
 

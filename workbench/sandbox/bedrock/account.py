@@ -19,6 +19,8 @@ from workbench.sandbox.bedrock.signature import authenticate
 from workbench.sandbox.bedrock.usage import PromptCache, Quota, prompt_tokens, usage
 from workbench.sandbox.bedrock.wire import Refused, invalid, parse_json, read_request
 
+Pause = Callable[[Fault, threading.Event], bool]
+
 
 class Settings(BaseModel):
     """How the stand-in behaves for every request; None means no limit."""
@@ -61,18 +63,17 @@ class Account:
         self.released, released = threading.Event(), self.released
         released.set()
 
-    def converse(
-        self, model_id: str, headers: Mapping[str, str], raw: bytes, *, pause: Callable[[Fault], bool]
-    ) -> Reply | None:
+    def converse(self, model_id: str, headers: Mapping[str, str], raw: bytes, *, pause: Pause) -> Reply | None:
         """The answer to one request; None means that the connection closes without one.
 
-        `pause` waits as long as the fault and the settings say, and tells whether to go on.
+        `pause` waits as long as the fault and the settings say, or until its event, and tells whether to go on.
         """
+        released = self.released  # before the log tells anyone that there is something to release
         body = parse_json(raw)
         number = self.log.arrived(model_id, body)
         try:
             authenticate(headers)
-            reply = self._answer(model_id, body, pause)
+            reply = self._answer(model_id, body, lambda fault: pause(fault, released))
         except Refused as refusal:
             reply = refused(refusal)
         if reply is not None:

@@ -31,11 +31,19 @@ def compose(question: Question) -> str:
     product = question.product
     opening = _opening(product, voice, question.unwanted, high)
     facts = _fitting(voice, opening, _quotable(product, question.unwanted), question.band)
-    text = " ".join([opening, *_sentences(voice, facts)])
     start = zlib.crc32(product.name.encode()) + question.turn
-    phrases = _rotated(voice.closings, start)
-    phrases = [phrase for phrase in phrases if not any(excerpt in phrase for excerpt in question.unwanted)]
-    return " ".join([text, *_filling(phrases, low - length(text), high - length(text))])
+    phrases = [
+        phrase
+        for phrase in _rotated(voice.closings, start)
+        if not any(excerpt in phrase for excerpt in question.unwanted)
+    ]
+    # A fact less where the band is too narrow for all of them and a phrase.
+    for count in range(len(facts), -1, -1):
+        text = " ".join([opening, *_sentences(voice, facts[:count])])
+        filling = _filling(phrases, low - length(text), high - length(text))
+        if filling is not None:
+            return " ".join([text, *filling])
+    return _cut([opening, *_sentences(voice, facts), *phrases], high)
 
 
 def _opening(product: Product, voice: Voice, unwanted: Iterable[str], high: int) -> str:
@@ -80,20 +88,27 @@ def _sentences(voice: Voice, facts: list[tuple[str, str]]) -> list[str]:
     return [voice.sentence(facts[start : start + _FACTS_A_SENTENCE], start == 0) for start in groups]
 
 
-def _filling(phrases: list[str], low: int, high: int) -> list[str]:
-    """The fewest phrases that bring the text into the band, its middle half first; the most that fit if none do."""
+def _filling(phrases: list[str], low: int, high: int) -> list[str] | None:
+    """The fewest phrases that bring the text into the band, its middle half first; None where none do."""
     sizes = {phrase: length(phrase) + 1 for phrase in phrases}
+    if sum(sizes.values()) < low or high < 0:
+        return None
     margin = (high - low) // 4
     for least, most in ((low + margin, high - margin), (low, high)):
         for count in range(len(phrases) + 1):
             for chosen in itertools.combinations(phrases, count):
                 if least <= sum(sizes[phrase] for phrase in chosen) <= most:
                     return list(chosen)
-    fitting: list[str] = []
-    for phrase in phrases:
-        if sum(sizes[other] for other in fitting) + sizes[phrase] <= high:
-            fitting.append(phrase)
-    return fitting
+    return None
+
+
+def _cut(sentences: list[str], high: int) -> str:
+    """As many whole sentences as fit: the best that can be done for a band that nothing fills."""
+    text, *others = sentences
+    for sentence in others:
+        if length(f"{text} {sentence}") <= high:
+            text = f"{text} {sentence}"
+    return text
 
 
 def _rotated(phrases: Sequence[str], start: int) -> list[str]:

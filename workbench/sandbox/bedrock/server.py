@@ -156,11 +156,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.length is not None:
             self.close_connection = True
 
-    def _pause(self, fault: Fault) -> bool:
+    def _pause(self, fault: Fault, released: threading.Event) -> bool:
         """Waits out latency and hang; False when the client or the server is gone meanwhile."""
-        account = self.server.account
-        released, latency = account.released, account.settings.latency_seconds + fault.latency_seconds
-        due = time.monotonic() + latency
+        due = time.monotonic() + self.server.account.settings.latency_seconds + fault.latency_seconds
         while time.monotonic() < due or (fault.hang and not released.is_set()):
             left = _POLL_SECONDS if fault.hang else min(_POLL_SECONDS, max(0, due - time.monotonic()))
             if self.server.stopping.wait(left) or self._client_gone():

@@ -47,6 +47,8 @@ VOICES = {
             "좋아하는 마음으로 고른 물건은 기억에 남더라고요.",
             "지금의 나와 잘 어울릴지 설레는 마음으로 만나 보세요.",
             "서두르지 말고 마음 가는 대로 살펴보면 돼요.",
+            "어떤가요?",
+            "만나서 반가워요.",
         ),
     ),
     "en": Voice(
@@ -64,6 +66,8 @@ VOICES = {
             "Things chosen with joy tend to stay in mind.",
             "Imagine the moments you might share with it.",
             "Let it join the ideas you are playing with today.",
+            "Curious?",
+            "Take a look.",
         ),
     ),
 }
