@@ -7,7 +7,7 @@ READY := .venv/ready
 .PHONY: run serve test check lint types imports prompts fmt bench fuzz clean
 
 run: $(READY)  ## the main job on embedded stand-ins; ONCE=1 sends the samples and ends
-	@$(BIN)/python -m workbench run $(if $(ONCE),--once)
+	@$(BIN)/python -m workbench run $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 serve: $(READY)  ## only the function; settings come from the environment
 	@$(BIN)/gunicorn --config handler/server.py

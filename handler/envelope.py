@@ -83,9 +83,9 @@ def _open_structured(body: bytes) -> Envelope:
         if re.fullmatch(r"[a-z0-9]+", name) and name not in {"data", "extensions"} and value is not None
     }
     media_type = _media_type(attributes.pop("ce-datacontenttype", ""))
-    if "data_base64" in members:
+    if (encoded := members.get("data_base64")) is not None:
         try:
-            return _read(attributes, b64decode(members["data_base64"], validate=True), media_type)
+            return _read(attributes, b64decode(encoded, validate=True), media_type)
         except (TypeError, ValueError) as error:
             raise InvalidCloudEvent("data_base64 is not base64") from error
     data = members.get("data")

@@ -9,8 +9,9 @@
     └── Defect       500  a bug of ours
 
 The status is what KafkaSource acts on: it delivers again on 404, 408, 409, 429 and 5xx, and sends everything else to
-the dead-letter sink at once. That is why neither 404 nor 409 appears here. Codes match `[a-z0-9]+`, because the dispatcher
-fails on a `kne-` header of any other form, and never change their meaning: dashboards and dead letters hold them.
+the dead-letter sink at once. That is why neither 404 nor 409 appears here. Codes match `[a-z0-9]+`, because the
+dispatcher fails on a `kne-` header of any other form, and never change their meaning: dashboards and dead letters hold
+them.
 """
 
 from typing import ClassVar

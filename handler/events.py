@@ -62,7 +62,7 @@ def _is_web_url(value: str) -> str:
 
 ProductId = Annotated[str, BeforeValidator(_as_product_id), Field(min_length=1, max_length=128)]
 Text = Annotated[str, StringConstraints(max_length=1000)]
-Scalar = bool | int | float | Text
+Scalar = Text | bool | int | float
 Url = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_is_web_url)]
 
 

@@ -1,12 +1,14 @@
 """The HTTP surface: which request is answered how. Everything about events themselves is decided elsewhere."""
 
+import re
 import threading
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from flask import Request, Response
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from handler import intake
 from handler.envelope import open_envelope, seal_reply
@@ -18,6 +20,7 @@ from handler.telemetry import OPENMETRICS, Telemetry
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_DRAINED_BYTES: Final = 16 * MAX_BODY_BYTES
 """Read and thrown away of a body that is too large: a client that still sends would not see the answer."""
+TEXT: Final = "text/plain; charset=utf-8"
 PROBES: Final = frozenset({"/health/liveness", "/health/readiness"})
 
 
@@ -49,11 +52,12 @@ class HttpSurface:
             self._telemetry.request_answered(response.status_code)
             return response
         if request.method == "GET" and request.path in PROBES:
-            return Response("ok\n", mimetype="text/plain")
+            return _unread(b"ok\n", 200, {"Content-Type": TEXT})
         if request.method == "GET" and request.path == "/metrics":
-            return Response(self._telemetry.exposition(), content_type=OPENMETRICS)
-        allowed = "GET" if request.path in {*PROBES, "/metrics"} else "POST"
-        return Response(f"POST an event, or GET {', '.join(sorted(PROBES))}, /metrics\n", 405, {"Allow": allowed})
+            return _unread(self._telemetry.exposition(), 200, {"Content-Type": OPENMETRICS})
+        allowed = "GET, POST" if request.path in {*PROBES, "/metrics"} else "POST"
+        usage = f"POST an event, or GET {', '.join(sorted(PROBES))}, /metrics\n"
+        return _unread(usage.encode(), 405, {"Content-Type": TEXT, "Allow": allowed})
 
     def _answer_event(self, request: Request) -> Response:
         """Takes an event slot or says so at once, so that a thread stays free for the probes."""
@@ -68,7 +72,7 @@ class HttpSurface:
         origin: Origin | None = None
         try:
             envelope = open_envelope(dict(request.headers), _body(request))
-            origin = replace(envelope.origin, traceparent=request.headers.get("traceparent", "")[:55])
+            origin = replace(envelope.origin, traceparent=_traceparent(request))
             match intake.read(envelope, self._event_types, self._topic_event_types):
                 case ForeignEvent(event_type):
                     self._telemetry.foreign(event_type)
@@ -103,20 +107,31 @@ class HttpSurface:
 
 
 def _problem(error: EnrichmentError, *, product_id: str = "", task: str = "") -> Response:
-    body = problem(error, product_id=product_id, task=task)
     headers = {"kne-errorcode": error.code, "Content-Type": "application/problem+json"}
-    # An iterator, not a list: functions-framework would read a refused body whole (its hook `read_request`).
-    return Response(iter([body]), error.status, {**headers, "Content-Length": str(len(body))})
+    return _unread(problem(error, product_id=product_id, task=task), error.status, headers)
+
+
+def _unread(body: bytes, status: int, headers: Mapping[str, str]) -> Response:
+    """An answer to a request whose body stays unread."""
+    # An iterator, not a list: functions-framework would read the body whole, however long (its hook `read_request`).
+    return Response(iter([body]), status, {**headers, "Content-Length": str(len(body))})
+
+
+def _traceparent(request: Request) -> str:
+    """W3C trace context as it is passed on; one of another form is dropped (Trace Context, 3.2), not sent further."""
+    given = request.headers.get("traceparent", "")
+    return given if re.fullmatch(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", given) else ""
 
 
 def _body(request: Request) -> bytes:
-    request.max_content_length = MAX_BODY_BYTES
+    request.max_content_length = MAX_BODY_BYTES + 1  # a chunked body is cut there without a word
     try:
-        return request.get_data()
-    except RequestEntityTooLarge as error:
+        with suppress(RequestEntityTooLarge):
+            if len(body := request.get_data()) <= MAX_BODY_BYTES:
+                return body
         stream, drained = request.environ["wsgi.input"], 0
         while drained < MAX_DRAINED_BYTES and (chunk := stream.read(65_536)):
             drained += len(chunk)
-        raise TooLarge(f"the limit is {MAX_BODY_BYTES} bytes") from error
-    except (HTTPException, OSError) as error:  # the client went away, or its chunks are not HTTP
+    except Exception as error:  # the client went away, or its chunks are not HTTP: each server raises its own
         raise BrokenJson("the body ended early") from error
+    raise TooLarge(f"the limit is {MAX_BODY_BYTES} bytes")

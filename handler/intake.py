@@ -72,7 +72,6 @@ def _validate(data: Any) -> ProductData:  # noqa: ANN401 - whatever JSON holds
     try:
         return ProductData.model_validate(data)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, e['loc'])) or 'data'}: {e['msg']}" for e in error.errors(include_url=False)[:3]
-        ]
-        raise SchemaViolated("; ".join(problems)[:400]) from error
+        # The field's name and no more of the path: below `attributes` it is what the seller typed.
+        problems = [f"{e['loc'][0] if e['loc'] else 'data'}: {e['msg']}" for e in error.errors(include_url=False)]
+        raise SchemaViolated("; ".join(list(dict.fromkeys(problems))[:3])) from error

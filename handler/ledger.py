@@ -1,7 +1,7 @@
 """The ledger: what is known of products and questions, so that nothing is paid twice and nothing stale is written.
 
-Four kinds of record: `latest` and `written` by slot, answers and leases by key. The ledger remembers what the model said,
-never our output: checks and code mapping run again on every use.
+Four kinds of record: `latest` and `written` by slot, answers and leases by key. The ledger remembers what the model
+said, never our output: checks and code mapping run again on every use.
 """
 
 import secrets

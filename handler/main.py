@@ -9,7 +9,7 @@ import sys
 
 import flask
 from botocore.exceptions import BotoCoreError
-from werkzeug.routing import Rule
+from werkzeug.exceptions import HTTPException
 
 from handler.asking import Asking
 from handler.clients.bedrock import BedrockClient
@@ -32,11 +32,10 @@ def build(settings: Settings) -> HttpSurface:
     """The function, ready for its first event. Raises `SettingsError`, `ContentError`."""
     prompts = load_prompts(settings.prompts_dir, settings.model_id)
     _check(settings, prompts)
+    if settings.ledger_url != "memory://":
+        raise SettingsError("LEDGER_URL: this version has no dynamodb:// yet; give memory://")
     ledger = MemoryLedger()
-    try:
-        model = BedrockClient(settings.aws_region, read_timeout=settings.model_read_timeout, pool_size=settings.threads)
-    except BotoCoreError as error:
-        raise SettingsError(f"AWS_REGION: {error}") from error
+    model = _model_client(settings)
     pipeline = Pipeline(
         prompts=prompts,
         ledger=ledger,
@@ -56,6 +55,15 @@ def build(settings: Settings) -> HttpSurface:
         telemetry=Telemetry(sys.stdout, settings.log_level),
         slots=settings.event_slots,
     )
+
+
+def _model_client(settings: Settings) -> BedrockClient:
+    try:
+        return BedrockClient(settings.aws_region, read_timeout=settings.model_read_timeout, pool_size=settings.threads)
+    except BotoCoreError as error:
+        raise SettingsError(f"AWS_REGION: {error}") from error
+    except ValueError as error:  # how botocore refuses an endpoint
+        raise SettingsError(f"AWS_ENDPOINT_URL_BEDROCK_RUNTIME: {error}") from error
 
 
 def _check(settings: Settings, prompts: Prompts) -> None:
@@ -81,12 +89,16 @@ try:
 except (SettingsError, ContentError) as error:
     sys.exit(f"product-enricher: {error}")
 
-# An event may be POSTed to any path: these two would be 404, which KafkaSource delivers again, and `//` a redirect.
-flask.current_app.url_map.merge_slashes = False
-for path in ("/robots.txt", "/favicon.ico"):
-    flask.current_app.url_map.add(Rule(path, defaults={"path": path}, endpoint="run"))
-
-
 def handle(request: flask.Request) -> flask.Response:
     """The target: one HTTP request."""
     return _surface.handle(request)
+
+
+def _handle_unrouted(_: HTTPException) -> flask.Response:
+    return handle(flask.request)
+
+
+# An event may be POSTed to any path. The framework would redirect `//`, and answer 404, which KafkaSource delivers
+# again, for /robots.txt, /favicon.ico and paths that its router does not match.
+flask.current_app.url_map.merge_slashes = False
+flask.current_app.register_error_handler(HTTPException, _handle_unrouted)

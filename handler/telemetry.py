@@ -18,7 +18,8 @@ from handler.results import TaskResult
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 MAX_FOREIGN_TYPES = 100
-"""Event types that are counted by name; a sender must not be able to fill the memory."""
+MAX_TYPE_LENGTH = 100
+"""So many event types are counted by name, and so much of it: a sender must not be able to fill the memory."""
 
 METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "enricher_requests": ("Requests answered, by HTTP status", ("status",)),
@@ -86,8 +87,9 @@ class Telemetry:
         self._write(logging.INFO, "deletion", **_ids(origin), productId=product_id)
 
     def foreign(self, event_type: str) -> None:
-        counts = self._counts["enricher_foreign_events"]
-        self._count("enricher_foreign_events", event_type if len(counts) < MAX_FOREIGN_TYPES else "other")
+        counts, name = self._counts["enricher_foreign_events"], event_type[:MAX_TYPE_LENGTH]
+        known = (name,) in counts or len(counts) < MAX_FOREIGN_TYPES
+        self._count("enricher_foreign_events", name if known else "other")
 
     def request_answered(self, status: int) -> None:
         self._count("enricher_requests", str(status))

@@ -95,7 +95,7 @@ def put_output(
     return Put(
         path=target.path.replace("{productId}", quote(slot.product_id, safe="")),
         body=_encoded({target.field: judgement.output, **extent, **body}),
-        idempotency_key=digest([slot, written.order, written.fingerprint, written.edition]),
+        idempotency_key=digest([slot, written.order, written.fingerprint, written.edition, *_again(event)]),
         traceparent=event.origin.traceparent,
     )
 
@@ -126,6 +126,12 @@ def outcome_of_status(status: int) -> Outcome:
             return Outcome.PROTECTED
         case _:
             raise _error(status)
+
+
+def _again(event: ProductEvent) -> list[str]:
+    """What else tells two writes apart: who asks to write again wants another one, and without an order A -> B -> A would
+    end with B."""
+    return [event.origin.source, event.origin.id] if event.product.rewrite or event.order is None else []
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

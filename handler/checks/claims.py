@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-import regex
-
 from handler.categories import matches
 from handler.checks import Violation
 from handler.checks.evidence import folded, statements
+from handler.checks.lexicon import squeezed
 from handler.checks.patterns import Span, inside, spans
 from handler.checks.rules import ClaimRule
 from handler.checks.wording import violation
@@ -23,7 +22,7 @@ def check_claims(
         found = hits(rule, text)
         evidence = _evidence(rule, facts, negations=negations) if found else []
         for span in found:
-            words = _squeezed(text[span[0] : span[1]])
+            words = squeezed(text[span[0] : span[1]])
             if not any(words in said for said in evidence):
                 yield violation(rule.code, text, span, en=rule.en, ko=rule.ko)
 
@@ -38,11 +37,7 @@ def hits(rule: ClaimRule, text: str) -> list[Span]:
 def _evidence(rule: ClaimRule, facts: Facts, *, negations: Sequence[str]) -> list[str]:
     """What the attributes say that the rule trusts: never the name, where sellers write slogans (국민 1위)."""
     return [
-        _squeezed(said)
+        squeezed(said)
         for attribute, said in statements(facts, negations=negations)
-        if attribute and any(_squeezed(trusted) in _squeezed(attribute) for trusted in rule.unless)
+        if attribute and any(squeezed(folded(trusted)) in squeezed(attribute) for trusted in rule.unless)
     ]
-
-
-def _squeezed(text: str) -> str:
-    return regex.sub(r"[\s·-]", "", folded(text)).casefold()

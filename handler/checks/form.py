@@ -33,7 +33,7 @@ _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ),
     (
         "url",
-        (r"(?:https?|ftp)://\S*", r"\bwww\.\S+", rf"(?<![\w@.-]){_DOMAIN}\b"),
+        (r"(?:https?|ftp)://\S*", r"\bwww\.\S+", rf"(?<![\w@.-]){_DOMAIN}(?![a-z\d-])"),
         "leave out links and web addresses.",
         "링크나 웹 주소를 쓸 수 없습니다.",
     ),
@@ -58,15 +58,15 @@ _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     (
         "leftover",
         (
-            rf"^\W*{_HERE_IS}",
-            r"^\W*(?:네|물론입니다|물론이죠|알겠습니다)\s*[,.!]\s*\S*(?:설명|문구|카피|작성)",
-            r"(?m)^\W*(?:상품\s*)?(?:설명|문구|카피|제목|답변|결과|출력|description|copy|title|answer|output|note)\s*[:：]",
+            rf"^[^\w\n]*{_HERE_IS}",
+            r"^[^\w\n]*(?:네|물론입니다|물론이죠|알겠습니다)\s*[,.!]\s*\S*(?:설명|문구|카피|작성)",
+            r"(?m)^[^\w\n]*(?:상품\s*)?(?:설명|문구|카피|제목|답변|결과|출력|description|copy|title|answer|output|note)\s*[:：]",
             r"다음은\s.{0,40}(?:설명|문구|카피)(?:입니다|이에요|예요)",
             r"(?:아래는|요청하신)\s.{0,40}(?:설명|문구|카피)",
             r"[\[{<(〈【]\s*(?:상품|제품|브랜드|product|brand|name|insert)[^\]}>)〉】\n]{0,20}[\]}>〉】]",
             r"\{\{?[^{}\n]{0,200}\}\}?",
             r"\"[a-z_]{1,40}\"\s*:",
-            r"[(\[]?\s*(?:총\s*)?\d{2,4}\s*(?:글자|자 (?:내외|이내)|characters?\b|graphemes?\b)\s*[)\]]?",
+            r"(?<!\d)\d{2,4}\s?(?:글자|자 (?:내외|이내)|characters?\b|graphemes?\b)",
             r"글자\s*수\s*[:：]",
             r"\b(?:as an ai|language model|i(?:'m| am) (?:sorry|unable)|i (?:cannot|can't|can’t))\b",
             r"(?:죄송하지만|죄송합니다|제공된\s*(?:정보|사실|속성)|주어진\s*(?:정보|사실|속성))",
@@ -82,7 +82,7 @@ _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ),
     (
         "linebreaks",
-        (r"\n\s*\n\s*\S*", r"\n[^\n]*\n[^\n]*"),
+        (r"\n[^\n]*\n[^\n]*",),
         "use at most one line break, and no empty line.",
         "줄바꿈은 한 번까지, 빈 줄 없이 써야 합니다.",
     ),
@@ -125,10 +125,10 @@ def check_form(text: str, *, emoji: bool) -> Iterator[Violation]:
 
 def check_language(text: str, *, facts: Facts, language: Language) -> Iterator[Violation]:
     """That most letters are of the language's script, and that any of a foreign script stand in the facts."""
-    known = "".join("".join(said.split()) for said in facts.evidence())
+    known = "".join("".join(said.split()) for said in facts.evidence()).casefold()
     foreign = "".join(rf"\p{{{script}}}" for script in (language.script, *language.also))
     for match in regex.finditer(rf"[^\P{{L}}{foreign}]+", text):
-        if match[0] not in known:
+        if match[0].casefold() not in known:
             yield violation(
                 "language",
                 text,
@@ -136,9 +136,10 @@ def check_language(text: str, *, facts: Facts, language: Language) -> Iterator[V
                 en=f"write it in {language.name}.",
                 ko=f"{language.name} 문구에 쓸 수 없는 문자입니다.",
             )
-    letters = "".join(word for word in regex.findall(r"\p{L}+", text) if not _is_foreign_fact(word, known, language))
-    own = len(regex.findall(rf"\p{{{language.script}}}", letters))
-    if not own or own < language.share * len(letters):
+    own = len(regex.findall(rf"[\p{{{language.script}}}&&\p{{L}}]", text, regex.VERSION1))
+    others = regex.findall(rf"[^\P{{L}}\p{{{language.script}}}]+", text)
+    strange = sum(len(word) for word in others if word.casefold() not in known)  # names from the facts do not count
+    if not own or own < language.share * (own + strange):
         excerpt = excerpt_of(text)
         yield Violation(
             code="language",
@@ -146,8 +147,3 @@ def check_language(text: str, *, facts: Facts, language: Language) -> Iterator[V
             en=f"“{excerpt}”: write the whole text in {language.name}; only names from the facts may stay as they are.",
             ko=f"{language.name}로 쓴 글이 아닙니다.",
         )
-
-
-def _is_foreign_fact(word: str, known: str, language: Language) -> bool:
-    """A name from the facts, such as a Latin brand in Korean copy; it speaks for no language."""
-    return word in known and not regex.search(rf"\p{{{language.script}}}", word)

@@ -17,7 +17,7 @@ LATIN = "latin"
 
 _LATIN_WORD = r"(?<![\p{Latin}\d])\d*\p{Latin}[\p{Latin}\d]*(?:['’&.+-][\p{Latin}\d]+)*"
 # A capital inside a sentence marks a name in a language that is itself written in Latin letters.
-_NAME = r"(?<![.!?:…\n“\"(–—-]\s*)(?<=\S\s*)(?<!\p{Latin}|['’-])(?=[\d\p{Latin}]*(?-i:\p{Lu}))" + _LATIN_WORD
+_NAME = r"(?<![.!?:…\n“\"(–—-]\s{0,3})(?<=\S\s{0,3})(?<!\p{Latin}|['’-])(?=[\d\p{Latin}]*(?-i:\p{Lu}))" + _LATIN_WORD
 
 
 def check_grounding(text: str, *, facts: Facts, language: str, rules: Rules) -> Iterator[Violation]:

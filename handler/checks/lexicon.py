@@ -96,7 +96,7 @@ class Lexicon:
         return [m.span() for m in found if not (item := m.groupdict().get("item")) or item not in sold]
 
     def _hit(self, match: regex.Match[str]) -> Hit:
-        return Hit(self._labels[_squeezed(match["term"])], match.span("term"), match.span())
+        return Hit(self._labels[squeezed(match["term"])], match.span("term"), match.span())
 
     def _lineage(self, label: str) -> list[str]:
         lineage: list[str] = []
@@ -107,7 +107,7 @@ class Lexicon:
 
     @cached_property
     def _labels(self) -> dict[str, str]:
-        return {_squeezed(word): label for label, term in self.terms.items() for word in (*term.words, *term.framed)}
+        return {squeezed(word): label for label, term in self.terms.items() for word in (*term.words, *term.framed)}
 
     @cached_property
     def _words(self) -> str:
@@ -126,7 +126,8 @@ class Lexicon:
         return f"(?:{either})".replace("?P<term>", "?:")
 
 
-def _squeezed(word: str) -> str:
+def squeezed(word: str) -> str:
+    """The word without the spaces and hyphens that people write or leave out."""
     return regex.sub(r"[\s·-]", "", word).casefold()
 
 

@@ -44,5 +44,5 @@ def masked(text: str, hidden: Sequence[Span]) -> str:
     """The text with the spans blanked out; every position stays where it is."""
     letters = list(text)
     for start, end in hidden:
-        letters[start:end] = "\n" * (end - start)
+        letters[start:end] = "\0" * (end - start)
     return "".join(letters)

@@ -163,17 +163,17 @@ def load_rules(shared: Path, *, claims: Sequence[str], grounding: Sequence[str])
 
 def read_colours(shared: Path) -> Colours:
     """The colour table, which grounding shares with code tables. Raises `ContentError`."""
-    path = shared / "colours.yaml"
-    colours = read(path, Colours)
-    for label, colour in colours.items():
-        if colour.within and colour.within not in colours:
-            raise ContentError(path, 1, f"{label}: within names {colour.within}, which is no label here")
-    return colours
+    return read(shared / "colours.yaml", Colours)
+
+
+def colour_terms(colours: Colours) -> dict[str, Term]:
+    """The colours as terms of a lexicon; a label is an English word too."""
+    return {label: _term(label, colour) for label, colour in colours.items()}
 
 
 def _lexicons(packs: Mapping[str, Grounding], colours: Colours) -> dict[str, dict[str, Lexicon]]:
     """Every language's families: its own frames around the words of all languages."""
-    terms: dict[str, dict[str, Term]] = {"colours": {label: _term(label, colour) for label, colour in colours.items()}}
+    terms: dict[str, dict[str, Term]] = {"colours": colour_terms(colours)}
     for pack in packs.values():
         for name, family in pack.families.items():
             merged = terms.setdefault(name, {})

@@ -1,6 +1,6 @@
 """Proves planner files with their own sentences, for `make prompts`. It reads files and judges; it mends nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import regex
@@ -8,8 +8,19 @@ import regex
 from handler.checks.claims import hits
 from handler.checks.evidence import folded
 from handler.checks.grounding import check_grounding
+from handler.checks.lexicon import Term, squeezed
 from handler.checks.patterns import TooSlow, compiled
-from handler.checks.rules import ClaimRule, Family, Grounding, Pack, Rules, Trial, load_rules, read_colours
+from handler.checks.rules import (
+    ClaimRule,
+    Family,
+    Grounding,
+    Pack,
+    Rules,
+    Trial,
+    colour_terms,
+    load_rules,
+    read_colours,
+)
 from handler.content import ContentError, line_of, read
 from handler.facts import Facts
 
@@ -64,11 +75,18 @@ def _grounding_problems(shared: Path, rules: Rules) -> Iterator[str]:
         text = path.read_text(encoding="utf-8")
         for location, message in _pack_problems(pack, language=language, rules=rules):
             yield f"{path}:{line_of(text, location)}: {message}"
-    if rules.grounding:
-        yield from _twice(shared)
+    if rules.packs:
+        path = shared / "colours.yaml"
+        text = path.read_text(encoding="utf-8")
+        terms = colour_terms(read_colours(shared))
+        for label, message in _word_problems(terms, terms):
+            yield f"{path}:{line_of(text, (label,))}: {label}: {message}"
 
 
 def _pack_problems(pack: Grounding, *, language: str, rules: Rules) -> Iterator[tuple[Location, str]]:
+    for name, family in pack.families.items():
+        for label, message in _word_problems(family.terms, rules.lexicons[language][name].terms):
+            yield ("families", name, "terms", label), f"{label}: {message}"
     broken = list(_broken(_patterns(pack)))
     if broken:
         yield from broken
@@ -107,7 +125,7 @@ def _family_patterns(name: str, family: Family) -> Iterator[tuple[Location, str]
             yield ("families", name, "terms", label, "shown_by", index), pattern
 
 
-def _broken(patterns: Iterator[tuple[Location, str]] | list[tuple[Location, str]]) -> Iterator[tuple[Location, str]]:
+def _broken(patterns: Iterable[tuple[Location, str]]) -> Iterator[tuple[Location, str]]:
     for location, pattern in patterns:
         try:
             compiled(pattern)
@@ -115,13 +133,12 @@ def _broken(patterns: Iterator[tuple[Location, str]] | list[tuple[Location, str]
             yield location, f"“{pattern}” is not a regular expression ({error}); correct it"
 
 
-def _twice(shared: Path) -> Iterator[str]:
-    """A word of two colours would be judged as the later one only."""
-    path = shared / "colours.yaml"
-    text = path.read_text(encoding="utf-8")
+def _word_problems(terms: Mapping[str, Term], known: Mapping[str, Term]) -> Iterator[tuple[str, str]]:
+    """Terms that cannot work: a word of two of them would be judged as the later one only."""
     owner: dict[str, str] = {}
-    for label, colour in read_colours(shared).items():
-        for word in {*colour.also, colour.ko, label.replace("-", " ")} | set(colour.framed):
-            key = word.replace(" ", "").casefold()
-            if owner.setdefault(key, label) != label:
-                yield f"{path}:{line_of(text, (label,))}: “{word}” is also a word of {owner[key]}; keep it in one colour"
+    for label, term in terms.items():
+        if term.within and term.within not in known:
+            yield label, f"within names {term.within}, which no language has; add it, or correct the word"
+        for word in {squeezed(word): word for word in (*term.words, *term.framed)}:
+            if owner.setdefault(word, label) != label:
+                yield label, f"“{word}” is also a word of {owner[word]}; keep it in one of them"

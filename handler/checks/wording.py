@@ -17,6 +17,6 @@ def violation(code: str, text: str, span: Span, *, en: str, ko: str) -> Violatio
 
 def excerpt_of(text: str) -> str:
     """The text on one line, without quotation marks that would end the excerpt, cut to a length that stays readable."""
-    line = " ".join(regex.sub(r"[“”\p{Cc}]", " ", text).split())
+    line = " ".join(regex.sub(r"[“”\p{Cc}]", " ", text[: 50 * _LONGEST_EXCERPT]).split())
     graphemes = regex.findall(r"\X", line)
     return line if len(graphemes) <= _LONGEST_EXCERPT else "".join(graphemes[:_LONGEST_EXCERPT]) + "…"

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from images import encode, noise
 
 from handler.clients.photos import PhotoClient
@@ -390,6 +392,19 @@ def test_a_compressed_photo_is_unpacked(host: ImageHost, client: Make) -> None:
     assert client().fetch(host.url("/a"), within=WITHIN) == JPEG
 
 
+def test_what_comes_over_the_wire_counts_even_if_it_unpacks_to_little(host: ImageHost, client: Make) -> None:
+    """Empty compressed pieces cost traffic and time, so they are capped like any others."""
+
+    def padded(request: Request) -> None:
+        request.close_connection = True
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
+        request.wfile.write(gzip.compress(b"") * 1000 + gzip.compress(JPEG))
+
+    host.answers["/a"] = padded
+    with pytest.raises(ImageTooLarge):
+        client(max_bytes=15_000).fetch(host.url("/a"), within=WITHIN)
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_compression_bomb_is_cut_off_while_unpacking(host: ImageHost, client: Make, layers: int) -> None:
     """100 MB packed into a few kilobytes are refused at the cap, and never all in memory."""
@@ -524,6 +539,16 @@ def test_a_url_that_is_not_permitted_is_neither_resolved_nor_fetched(client: Mak
         client("img.example.com", resolve=resolver).fetch(url, within=WITHIN)
     assert resolver.asked == []
     assert "secret" not in caught.value.detail
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["", "http://", "https://", "http://[", "http://img.example.com:", "//", "\\\\"]), st.text())
+def test_any_text_as_a_url_is_refused_in_order(start: str, rest: str) -> None:
+    """A seller may write anything where a URL belongs; nothing but the one error comes of it."""
+    photos = PhotoClient(AllowedHosts.parse("only.this.example"), resolve=Resolver())
+    with pytest.raises(ImageNotAllowed):
+        photos.fetch(start + rest, within=WITHIN)
+    photos.close()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fd00::1"])

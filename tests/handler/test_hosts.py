@@ -1,7 +1,7 @@
 """Which hosts and addresses `IMAGE_HOSTS` permits."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.hosts import AllowedHosts
@@ -222,6 +222,7 @@ def test_a_wrong_entry_is_named_in_one_sentence(entry: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_as_a_host_is_answered(host: str) -> None:
     """A seller's URL may hold anything; a host that is not listed is refused, and nothing is raised."""

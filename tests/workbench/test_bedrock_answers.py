@@ -306,6 +306,20 @@ def test_only_offered_labels_are_used(client: Any) -> None:  # noqa: ANN401
     assert found == {"Color": ["unknown"], "Print": ["unknown"]}
 
 
+def test_the_forced_tool_is_used(client: Any) -> None:  # noqa: ANN401
+    """Among several tools the named one, else the first."""
+    request = {**asked(BARE), **tool(Color=labels(COLOURS))}
+    spec = request["toolConfig"]["tools"][0]["toolSpec"]
+    tools = [{"toolSpec": {**spec, "name": name}} for name in ("first", "second")]
+    used = []
+    choices: list[dict[str, Any]] = [{"tool": {"name": "second"}}, {"any": {}}, {"auto": {}}]
+    for choice in choices:
+        request["toolConfig"] = {"tools": tools, "toolChoice": choice}
+        response = client.converse(modelId=HAIKU, **request)
+        used.append(response["output"]["message"]["content"][0]["toolUse"]["name"])
+    assert used == ["second", "first", "first"]
+
+
 def test_more_colours_than_allowed_are_multi(client: Any) -> None:  # noqa: ANN401
     """maxItems is kept: `multi` where it is offered, else the largest shares."""
     picture = photo(across, ground="#fafafa")

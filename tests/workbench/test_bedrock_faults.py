@@ -191,16 +191,18 @@ def test_stop_frees_hung_and_idle_connections() -> None:
     """Leaving the context ends every thread, also one that hangs and one that waits for the next request."""
     before = set(threading.enumerate())
     with BedrockStandIn() as bedrock, ThreadPoolExecutor() as pool:
-        client = connected(bedrock.url)
-        ask(client)
+        client, idle = connected(bedrock.url), connected(bedrock.url)
+        ask(idle)
         bedrock.push({"hang": True})
         hung = pool.submit(ask, client)
         assert bedrock.wait_for_requests(2)
         bedrock.__exit__(None, None, None)
         with pytest.raises(ConnectionClosedError):
             hung.result()
+        left = [thread for thread in set(threading.enumerate()) - before if "process_request" in thread.name]
         client.close()
-        assert [thread for thread in set(threading.enumerate()) - before if "process_request" in thread.name] == []
+        idle.close()
+        assert left == []
 
 
 def test_a_hundred_calls_at_once(bedrock: BedrockStandIn) -> None:

@@ -162,7 +162,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (HAIKU_5, {"messages": [user(image(picture() + b"\0" * 3_932_160))]}, "image exceeds 3.75 MB maximum"),
     (HAIKU_5, {"messages": [user(image(picture(), "jpeg"))]}, "does not match the provided media type image/jpeg"),
     (HAIKU_5, {"messages": [user(image(b"<svg/>"))]}, "Could not process image"),
-    (HAIKU_5, {"messages": [user(image(picture((64, 64), "jpeg")[:-200], "jpeg"))]}, "Could not process image"),
+    (HAIKU_5, {"messages": [user(image(picture((800, 800), "jpeg")[:-2000], "jpeg"))]}, "Could not process image"),
     (HAIKU_5, {"messages": [user(), model(image(picture())), user()]}, "only allowed in messages of the user role"),
     (
         HAIKU_5,

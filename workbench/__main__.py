@@ -1,0 +1,34 @@
+"""What people run beside the function: `python -m workbench COMMAND`."""
+
+import argparse
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="workbench", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="the function with stand-ins for everything around it")
+    run.add_argument("--once", action="store_true", help="send the samples and end; exit 0 only if they were written")
+    run.add_argument("--port", type=int, default=0, help="where the function listens; a free port unless given")
+    prompts = commands.add_parser("prompts", help="check the task folders")
+    prompts.add_argument("--dir", default="prompts", help="the folder that holds them")
+    options = parser.parse_args(arguments)
+    # Each command loads only what it needs: a planner's check must not wait for a web server.
+    if options.command == "run":
+        from workbench.function import FunctionError
+        from workbench.sandbox.run import run as run_sandbox
+
+        try:
+            return run_sandbox(once=options.once, port=options.port)
+        except FunctionError as error:
+            print(f"The function did not start: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+    from workbench.prompts import check
+
+    return check(options.dir)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
