@@ -9,7 +9,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="the function with stand-ins for everything around it")
     run.add_argument("--once", action="store_true", help="send the samples and end; exit 0 only if they were written")
-    run.add_argument("--port", type=int, default=0, help="where the function listens; a free port unless given")
+    run.add_argument("--port", type=int, default=0, help="where the function listens, and the next two; free ports unless given")
     prompts = commands.add_parser("prompts", help="check the task folders")
     prompts.add_argument("--dir", default="prompts", help="the folder that holds them")
     options = parser.parse_args(arguments)
@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         try:
             return run_sandbox(once=options.once, port=options.port)
-        except FunctionError as error:
-            print(f"The function did not start: {error}", file=sys.stderr)
+        except (FunctionError, OSError) as error:
+            print(f"The sandbox did not start: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             return 130

@@ -39,5 +39,5 @@ def _evidence(rule: ClaimRule, facts: Facts, *, negations: Sequence[str]) -> lis
     return [
         squeezed(said)
         for attribute, said in statements(facts, negations=negations)
-        if attribute and any(squeezed(folded(trusted)) in squeezed(attribute) for trusted in rule.unless)
+        if any(squeezed(folded(trusted)) in squeezed(attribute) for trusted in rule.unless)
     ]

@@ -83,11 +83,9 @@ class Lexicon:
 
     def _found(self, text: str, frames: Sequence[str], *, sold: str = "") -> list[Hit]:
         hits = {self._hit(match) for match in matches_of(self._words, text)} if self._words else set()
-        taken = [hit.span for hit in hits]
         if self._framed:
             for frame in frames:
-                found = (self._hit(match) for match in matches_of(frame.replace("{term}", self._framed), text))
-                hits.update(hit for hit in found if not inside(hit.span, taken))
+                hits.update(self._hit(match) for match in matches_of(frame.replace("{term}", self._framed), text))
         harmless = self._excepted_spans(text, sold) if hits else []
         return sorted((hit for hit in hits if not inside(hit.span, harmless)), key=lambda hit: hit.span)
 

@@ -42,7 +42,7 @@ class ClaimRule(Content):
     """A match that lies inside a match of one of these is harmless."""
     where: tuple[str, ...] = ("**",)
     """Category patterns; the rule is silent elsewhere."""
-    unless: tuple[str, ...] = ()
+    unless: tuple[Pattern, ...] = ()
     """Attributes that are evidence: what one of them says may be said. The name is never evidence for a claim."""
     ko: str
     en: str

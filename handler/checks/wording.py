@@ -8,6 +8,8 @@ from handler.checks.patterns import Span
 _LONGEST_EXCERPT = 40
 """In graphemes: enough to find the place again, without quoting a seller's text into logs of others."""
 
+_INVISIBLE = r"(?V1)[\p{C}--\u200d]"  # the joiner holds emoji together
+
 
 def violation(code: str, text: str, span: Span, *, en: str, ko: str) -> Violation:
     """The violation at a place of the text."""
@@ -16,7 +18,11 @@ def violation(code: str, text: str, span: Span, *, en: str, ko: str) -> Violatio
 
 
 def excerpt_of(text: str) -> str:
-    """The text on one line, without quotation marks that would end the excerpt, cut to a length that stays readable."""
-    line = " ".join(regex.sub(r"[“”\p{Cc}]", " ", text[: 50 * _LONGEST_EXCERPT]).split())
+    """The text on one line, cut to a readable length, without quotation marks that would end the excerpt.
+
+    Invisible characters are shown by their code point.
+    """
+    line = " ".join(regex.sub("[“”]", " ", text[: 50 * _LONGEST_EXCERPT]).split())
+    line = regex.sub(_INVISIBLE, lambda match: f"U+{ord(match[0]):04X}", line)
     graphemes = regex.findall(r"\X", line)
     return line if len(graphemes) <= _LONGEST_EXCERPT else "".join(graphemes[:_LONGEST_EXCERPT]) + "…"

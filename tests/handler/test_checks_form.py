@@ -81,6 +81,12 @@ def test_ordinary_punctuation_is_form_enough(text: str) -> None:
     assert list(check_form(text, emoji=True)) == []
 
 
+def test_an_invisible_character_is_shown_by_its_code_point() -> None:
+    """An excerpt that nobody can see would help nobody."""
+    (found,) = check_form("부드러운\u200b티셔츠", emoji=True)
+    assert found.excerpt == "U+200B"
+
+
 def test_emoji_only_where_the_persona_has_them() -> None:
     """The same copy passes or fails by the persona; ® is no emoji."""
     assert list(check_form("오늘의 룩 💕", emoji=True)) == []

@@ -116,10 +116,14 @@ def test_grounding_files_are_proved_too(tmp_path: Path) -> None:
     """A word taken out of a family, or written into two colours, is found by line."""
     korean = (SHARED / "grounding-ko.yaml").read_text(encoding="utf-8")
     colours = (SHARED / "colours.yaml").read_text(encoding="utf-8") + "onyx: {ko: 오닉스, also: [블랙], within: jet}\n"
-    shared = shared_with(tmp_path, **{"grounding-ko": korean.replace("캐시미어, ", ""), "colours": colours})
+    shared = shared_with(
+        tmp_path,
+        **{"grounding-ko": korean.replace("캐시미어, ", "").replace("설렘|로맨스", "로맨스"), "colours": colours},
+    )
     problems = "\n".join(rule_problems(shared, claims=(), grounding=FAMILIES))
     line = next(n for n, text in enumerate(korean.splitlines(), 1) if "부드러운 캐시미어 촉감이에요." in text)
     assert f"grounding-ko.yaml:{line}: “부드러운 캐시미어 촉감이에요.” must fail" in problems
+    assert "“핑크빛 설렘이 시작되는 봄날의 코디예요.” must pass, but colours fires at “핑크”" in problems
     assert "onyx: “블랙” is also a word of black" in problems
     assert "onyx: within names jet" in problems
 

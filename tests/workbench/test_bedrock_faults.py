@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from workbench.sandbox.bedrock import BedrockStandIn, Fault
 from workbench.sandbox.bedrock.models import model_of
-from workbench.sandbox.bedrock.usage import PromptCache, Quota, prompt_tokens
+from workbench.sandbox.bedrock.usage import PromptCache, PromptTokens, Quota, prompt_tokens
 from workbench.sandbox.bedrock.wire import Refused
 
 HAIKU = "global.anthropic.claude-haiku-5-5"
@@ -280,6 +280,16 @@ def test_the_quota_fills_up_again() -> None:
         quota.reserve(1)
     now = 600.0
     quota.reserve(1)
+    with pytest.raises(Refused):
+        quota.reserve(1)
+
+
+def test_a_settled_call_costs_its_prompt_and_five_times_its_output() -> None:
+    """The reservation beyond that comes back; what the cache gave is free."""
+    quota = Quota(requests=None, tokens=1_000, clock=lambda: 0.0)
+    quota.reserve(600)
+    quota.settle(600, PromptTokens(fresh=100, read=50), 20)
+    quota.reserve(800)
     with pytest.raises(Refused):
         quota.reserve(1)
 

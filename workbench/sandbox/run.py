@@ -44,15 +44,20 @@ class Sandbox:
 
 
 def run(*, once: bool, port: int = 0) -> int:
-    """Starts all, sends the samples, prints what came of them. The exit code: 0 only if every sample was written."""
+    """Starts all, sends the samples, prints what came of them. The exit code: 0 only if every sample was written.
+
+    The function listens on `port`, the product service and the Bedrock stand-in on the next two; 0 takes free ports.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell ignores SIGINT for what it starts in the background
         signal.signal(number, signal.default_int_handler)  # unwinds: nothing that was started stays behind
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     live = threading.Event()
     with ExitStack() as stack:
         courier = stack.enter_context(Courier())
-        bedrock = stack.enter_context(BedrockStandIn())
-        products = stack.enter_context(ProductService(publish=courier.publish, images=SAMPLES / "images"))
+        bedrock = stack.enter_context(BedrockStandIn(port=port and port + 2))
+        products = stack.enter_context(
+            ProductService(publish=courier.publish, port=port and port + 1, images=SAMPLES / "images")
+        )
         environ = {
             "AWS_ACCESS_KEY_ID": "sandbox",
             "AWS_SECRET_ACCESS_KEY": "sandbox",
