@@ -35,6 +35,9 @@ fmt: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+fuzz: $(READY)  ## 100,000 broken requests; SEED=2 sends others
+	@$(BIN)/python -m tests.fuzz.requests --count 100000 --seed $(or $(SEED),1)
+
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage
 

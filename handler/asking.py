@@ -78,7 +78,7 @@ class Asking:
         if (tokens := request.estimated_tokens()) > MAX_INPUT_TOKENS:
             raise InputTooLarge(f"about {tokens} tokens, at most {MAX_INPUT_TOKENS}")
         answer = self._answer(request, bill, deadline, anew=anew)
-        if answer.stop_reason == "max_tokens":
+        if answer.stop_reason == "max_tokens" and not request.grown:
             request = request.longer()
             answer = self._answer(request, bill, deadline, anew=anew)
         if answer.stop_reason in REFUSALS:

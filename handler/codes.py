@@ -5,11 +5,11 @@ never rounded to the nearest one.
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, RootModel, StringConstraints, model_validator
 
 from handler.categories import matches
 from handler.checks import Violation
@@ -22,6 +22,8 @@ NOT_APPLICABLE = "not_applicable"
 REJECTED = "rejected"
 
 Words = tuple[str, ...]
+AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
+"""Claude refuses other property names in a tool's schema (Anthropic, "Define tools")."""
 
 
 class Label(Content):
@@ -86,6 +88,8 @@ class Attribute(Content):
         if not options or any(option not in self.words for option in options):
             return None
         labels = tuple(dict.fromkeys(self.words[option] for option in options))
+        if self.more in labels and len(labels) > 1:
+            return None  # it stands alone: which of them the product has, the photo must say
         if len(labels) > self.max:
             return (self.more,) if self.more else None
         return labels
@@ -126,20 +130,30 @@ class Attribute(Content):
         return [self.labels[label].code for label in labels]
 
 
-class CodeTable(RootModel[dict[str, Attribute]]):
+class CodeTable(RootModel[dict[AttributeName, Attribute]]):
     """The attributes of one task, by the name that is written back."""
 
     def with_colours(self, colours: Mapping[str, Colour]) -> Self:
-        """The table with the words of the shared colours that its labels name. Raises `ValueError`."""
+        """The table with the words of the shared colours that its labels name, none of them `unknown_colour`.
+
+        Raises `pydantic.ValidationError` where a colour's word stands under another label, too.
+        """
         table = self.model_dump(by_alias=True)
         for attribute in table.values():
-            for name, label in attribute["labels"].items():
+            for label in attribute["labels"].values():
                 for colour in label["colours"]:
-                    if colour not in colours:
-                        raise ValueError(f"label '{name}': '{colour}' is no row of prompts/shared/colours.yaml")
                     row = colours[colour]
                     label["also"] = (*label["also"], colour, row.ko, *row.also, *row.framed)
         return type(self).model_validate(table)
+
+    def unknown_colour(self, colours: Collection[str]) -> tuple[tuple[str, ...], str] | None:
+        """The first colour that a label names and the shared table lacks, with its place in the file."""
+        for attribute, entry in self.root.items():
+            for name, label in entry.labels.items():
+                for colour in label.colours:
+                    if colour not in colours:
+                        return (attribute, "labels", name, "colours"), colour
+        return None
 
     def applicable(self, category: tuple[str, ...]) -> dict[str, Attribute]:
         """The attributes that products of this category have."""

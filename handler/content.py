@@ -12,6 +12,12 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
+_ADVICE = {
+    "extra_forbidden": "is no key here; remove it or correct the word",
+    "missing": "is missing; add it",
+}
+"""What a planner reads for pydantic's own words, by its error type."""
+
 
 class Content(BaseModel):
     """Base of all models of planner files: nothing changes after loading, and a misspelt key is an error."""
@@ -28,6 +34,19 @@ class ContentError(Exception):
         self.line = line
 
 
+class _Loader(yaml.CBaseLoader):
+    """Refuses a key that stands twice (YAML 1.2, 3.2.1.1): the base loader keeps the last and drops the other."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if key.value in keys:
+                problem = f"'{key.value}' stands twice; keep one"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            keys.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read(path: Path, model: type[T]) -> T:
     """The file as `model`, which may be any type that pydantic validates; raises `ContentError`."""
     try:
@@ -35,7 +54,7 @@ def read(path: Path, model: type[T]) -> T:
     except (OSError, UnicodeDecodeError) as error:
         raise ContentError(path, 1, f"cannot be read ({error}); write the file in UTF-8") from error
     try:
-        tree = yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506 - a base loader builds only str, list and dict
+        tree = yaml.load(text, Loader=_Loader)  # noqa: S506 - a base loader builds only str, list and dict
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
@@ -43,9 +62,21 @@ def read(path: Path, model: type[T]) -> T:
     try:
         return TypeAdapter(model).validate_python(tree)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise ContentError(path, line_of(text, first["loc"]), f"{where}: {first['msg']}") from error
+        raise refusal(path, error) from error
+
+
+def refusal(path: Path, error: ValidationError) -> ContentError:
+    """The first thing that pydantic found wrong in a file which is YAML: a misspelt key before the key that it was meant
+    to be."""
+    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+    message = _ADVICE.get(first["type"], first["msg"].removeprefix("Value error, "))
+    return error_at(path, first["loc"], message)
+
+
+def error_at(path: Path, location: tuple[int | str, ...], message: str) -> ContentError:
+    """The error at one place of a file which is YAML; `location` is pydantic's."""
+    where = ".".join(str(step) for step in location) or "the file"
+    return ContentError(path, line_of(path.read_text(encoding="utf-8"), location), f"{where}: {message}")
 
 
 def line_of(text: str, location: tuple[int | str, ...]) -> int:

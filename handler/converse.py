@@ -43,6 +43,8 @@ class Request:
     max_tokens: int = 500
     follow_up: tuple[JsonObject, ...] = ()
     """Turns after the user's first one: the answer that broke rules, and what to mend."""
+    grown: bool = False
+    """Whether it was made longer: a question earns that once, its re-ask included."""
 
     @property
     def fingerprint(self) -> str:
@@ -92,7 +94,7 @@ class Request:
 
     def longer(self) -> "Request":
         """The same question with room for an answer twice as long."""
-        return replace(self, max_tokens=2 * self.max_tokens)
+        return replace(self, max_tokens=2 * self.max_tokens, grown=True)
 
     def after(self, answer: "Answer", violations: Sequence[Violation]) -> "Request":
         """The re-ask in the same conversation: what the model said, and what to mend."""
@@ -162,7 +164,7 @@ def read_answer(response: JsonObject, paid_by: str) -> Answer:
         return Answer(
             stop_reason=stop_reason,
             text="".join(block["text"] for block in blocks if "text" in block),
-            tool_use=next(({**block["toolUse"]} for block in blocks if "toolUse" in block), None),
+            tool_use=next((_tool_use(block["toolUse"]) for block in blocks if "toolUse" in block), None),
             usage=Usage(
                 input=usage["inputTokens"],
                 output=usage["outputTokens"],
@@ -173,6 +175,10 @@ def read_answer(response: JsonObject, paid_by: str) -> Answer:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelAnswerBroken(f"Bedrock's answer lacks {error}") from error
+
+
+def _tool_use(block: JsonObject) -> JsonObject:
+    return {key: block[key] for key in ("toolUseId", "name", "input")}
 
 
 def digest(value: object) -> str:

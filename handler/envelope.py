@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from cloudevents import exceptions as cloudevents_errors
-from cloudevents.http import CloudEvent, from_http, to_binary
+from cloudevents.conversion import to_binary
+from cloudevents.http import CloudEvent, from_http
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from pydantic_core import from_json
 
@@ -95,7 +96,8 @@ def _open_structured(body: bytes) -> Envelope:
 def _read(headers: dict[str, str], body: bytes, media_type: str) -> Envelope:
     try:
         # Checked before the SDK reads them: it invents an id or a time that is missing.
-        attributes = _Attributes.model_validate({name.removeprefix("ce-"): value for name, value in headers.items()})
+        given = {name.removeprefix("ce-"): value for name, value in headers.items()}
+        attributes = _Attributes.model_validate(given)
         event = from_http(headers, b"", data_unmarshaller=lambda data: data)
     except cloudevents_errors.GenericException as error:
         raise InvalidCloudEvent(str(error)[:200]) from error
@@ -105,7 +107,7 @@ def _read(headers: dict[str, str], body: bytes, media_type: str) -> Envelope:
     return Envelope(
         type=attributes.type,
         origin=Origin(attributes.id, attributes.source, attributes.time),
-        extensions={name: str(value) for name, value in event.get_attributes().items()},
+        extensions={name: str(value) for name, value in event.get_attributes().items() if name in given},
         media_type=media_type,
         body=body,
     )

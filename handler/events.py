@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
@@ -28,8 +28,11 @@ class Order(NamedTuple):
     """The version itself, or microseconds since 1970 UTC."""
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def _instant(kind: OrderKind, moment: datetime) -> Order:
-    return Order(kind, int(moment.timestamp()) * 1_000_000 + moment.microsecond)
+    return Order(kind, (moment - _EPOCH) // timedelta(microseconds=1))
 
 
 @dataclass(frozen=True, slots=True)

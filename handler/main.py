@@ -8,7 +8,7 @@ import os
 import sys
 
 import flask
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, InvalidRegionError, NoRegionError
 from werkzeug.exceptions import HTTPException
 
 from handler.asking import Asking
@@ -60,8 +60,10 @@ def build(settings: Settings) -> HttpSurface:
 def _model_client(settings: Settings) -> BedrockClient:
     try:
         return BedrockClient(settings.aws_region, read_timeout=settings.model_read_timeout, pool_size=settings.threads)
-    except BotoCoreError as error:
+    except (NoRegionError, InvalidRegionError) as error:
         raise SettingsError(f"AWS_REGION: {error}") from error
+    except BotoCoreError as error:  # a profile, half a pair of credentials: the message names the variable
+        raise SettingsError(f"AWS: {error}") from error
     except ValueError as error:  # how botocore refuses an endpoint
         raise SettingsError(f"AWS_ENDPOINT_URL_BEDROCK_RUNTIME: {error}") from error
 
@@ -88,6 +90,7 @@ try:
     _surface = build(Settings.from_env(os.environ))
 except (SettingsError, ContentError) as error:
     sys.exit(f"product-enricher: {error}")
+
 
 def handle(request: flask.Request) -> flask.Response:
     """The target: one HTTP request."""

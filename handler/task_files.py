@@ -2,14 +2,22 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from handler.categories import matches
 from handler.content import Content
 from handler.facts import Facts
 
 Publication = Literal["live", "shadow", "off"]
-Band = Annotated[tuple[int, int], Field(description="least and most graphemes")]
+
+
+def _is_band(band: tuple[int, int]) -> tuple[int, int]:
+    if not 0 < band[0] <= band[1]:
+        raise ValueError(f"[{band[0]}, {band[1]}] has no length in it; give the least first, then the most")
+    return band
+
+
+Band = Annotated[tuple[int, int], AfterValidator(_is_band), Field(description="least and most graphemes")]
 
 
 class Needs(Content):

@@ -3,6 +3,8 @@
 What start-up needs is checked here; examples and the rules' own sentences are checked by `make prompts`.
 """
 
+import itertools
+import traceback
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,11 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jinja2
+from pydantic import ValidationError
 
 from handler.categories import matches
 from handler.checks.rules import Rules, load_rules, read_colours
 from handler.codes import Attribute, CodeTable
-from handler.content import ContentError, read
+from handler.content import ContentError, error_at, read, refusal
 from handler.converse import digest
 from handler.facts import Facts, Noise
 from handler.task_files import Example, Persona, Publication, TaskFile, When
@@ -41,7 +44,7 @@ class Task:
         """The digest of all that shapes the output but not the question: codes, rules, publish map, write-back."""
         shape = self.file.model_dump(mode="json", include={"publish", "checks", "write_back"})
         shape["codes"] = self.codes.model_dump(mode="json")
-        shape["lengths"] = {name: persona.length for name, persona in self.personas.items()}
+        shape["personas"] = {name: [persona.length, persona.emoji] for name, persona in self.personas.items()}
         shape["rules"] = _rules_shape(self.rules) if self.rules else None
         return digest(shape)[:16]
 
@@ -152,6 +155,7 @@ def _load_task(folder: Path, shared: Path, model_id: str) -> Task:
         rules=load_rules(shared, claims=checks.claims, grounding=checks.grounding) if checks else None,
     )
     _check_personas(task, folder)
+    _try_templates(task, folder)
     return task
 
 
@@ -159,16 +163,24 @@ def _codes(path: Path, shared: Path) -> CodeTable:
     table = read(path, CodeTable)
     if not any(label.colours for attribute in table.root.values() for label in attribute.labels.values()):
         return table
+    colours = read_colours(shared)
+    if unknown := table.unknown_colour(colours):
+        place, colour = unknown
+        raise error_at(path, place, f"{colour} is no row of prompts/shared/colours.yaml; add it or correct the word")
     try:
-        return table.with_colours(read_colours(shared))
-    except ValueError as error:
-        raise ContentError(path, 1, str(error).replace("\n", " ")) from error
+        return table.with_colours(colours)
+    except ValidationError as error:
+        raise refusal(path, error) from error
 
 
 def _check_personas(task: Task, folder: Path) -> None:
     """That whoever writes is known for every product and language."""
     checks = task.file.checks
-    if checks is None or (checks.length != "persona" and checks.emoji != "persona" and not task.personas):
+    if checks is None:
+        return
+    if checks.length != "persona" and (missing := [code for code in task.languages if code not in checks.length]):
+        raise error_at(folder / "task.yaml", ("checks", "length"), f"give a length for {', '.join(missing)}, too")
+    if checks.length != "persona" and checks.emoji != "persona" and not task.personas:
         return
     path = folder / "personas.yaml"
     if not task.personas:
@@ -186,7 +198,29 @@ def _template(environment: jinja2.Environment, folder: Path, name: str) -> jinja
     except jinja2.TemplateSyntaxError as error:
         raise ContentError(folder / name, error.lineno, f"{error.message}") from error
     except jinja2.TemplateNotFound as error:
-        raise ContentError(folder / name, 1, f"{error.message} is missing") from error
+        raise ContentError(folder / name, 1, "is missing; write it, a task needs it") from error
+    except UnicodeDecodeError as error:
+        raise ContentError(folder / name, 1, f"cannot be read ({error}); write the file in UTF-8") from error
+
+
+def _try_templates(task: Task, folder: Path) -> None:
+    """Renders every system prompt that can occur: a misspelt variable stops the start, and not the events."""
+    tables = [task.codes.root, *({name: attribute} for name, attribute in task.codes.root.items())]
+    try:
+        for persona, language, table in itertools.product(task.personas or [""], task.languages or [""], tables):
+            task.render_system(persona=persona, language=language, attributes=table)
+        task.user.render(product="")
+    except Exception as error:  # what a template's expressions can raise has no end
+        path, line = _place(error, folder)
+        raise ContentError(path, line, f"{error}; correct the template") from error
+
+
+def _place(error: Exception, folder: Path) -> tuple[Path, int]:
+    """Where a template failed: the innermost line of it, or of what it includes."""
+    frames = traceback.extract_tb(error.__traceback__)  # jinja2 puts the templates' own lines there
+    within = [frame for frame in frames if Path(frame.filename).resolve().is_relative_to(folder.parent.resolve())]
+    templates = [frame for frame in within if not frame.filename.endswith(".py")]
+    return (Path(templates[-1].filename), templates[-1].lineno or 1) if templates else (folder / "system.md.j2", 1)
 
 
 def _optional(path: Path, model: type[T], default: T) -> T:

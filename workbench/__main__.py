@@ -9,7 +9,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="the function with stand-ins for everything around it")
     run.add_argument("--once", action="store_true", help="send the samples and end; exit 0 only if they were written")
-    run.add_argument("--port", type=int, default=0, help="where the function listens, and the next two; free ports unless given")
+    run.add_argument("--port", type=int, default=0, help="of the function; the stand-ins take the next two; free ones unless given")
     prompts = commands.add_parser("prompts", help="check the task folders")
     prompts.add_argument("--dir", default="prompts", help="the folder that holds them")
     options = parser.parse_args(arguments)

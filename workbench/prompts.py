@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from handler.checks.trials import rule_problems
+from workbench.trials import rule_problems
 from handler.content import ContentError, line_of
 from handler.converse import Answer
 from handler.events import ProductData

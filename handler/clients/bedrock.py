@@ -8,9 +8,16 @@ from typing import Any, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, ReadTimeoutError  # noqa: A004 - botocore's
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's
+    HTTPClientError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
-from urllib3.exceptions import IncompleteRead
+from urllib3.exceptions import ProtocolError
 
 from handler.deadline import Deadline
 from handler.errors import (
@@ -64,7 +71,7 @@ class BedrockClient:
         """The response to one question, asked again with full jitter while the deadline allows.
 
         A read time-out is not asked again: Bedrock may have finished and billed the answer. Raises `Throttled`,
-        `ModelUnavailable`, `ModelMisconfigured`, `ModelAnswerLate`, `DeadlineExceeded`.
+        `ModelUnavailable`, `ModelMisconfigured`, `ModelAnswerLate`, `ModelAnswerBroken`, `DeadlineExceeded`.
         """
         deadline.require(self.read_timeout, "a model call")
 
@@ -90,14 +97,25 @@ class BedrockClient:
         except ClientError as error:
             raise _translated(error) from error
         except ReadTimeoutError as error:
-            raise ModelAnswerLate(f"no answer within {self.read_timeout:.0f} s") from error
+            raise ModelAnswerLate(f"no answer within {self.read_timeout:g} s") from error
         except (HTTPClientError, ConnectionError) as error:
-            if isinstance(error.kwargs.get("error"), IncompleteRead):
+            if _had_begun(error):
                 raise ModelAnswerBroken("the connection closed within the answer") from error
             raise ModelUnavailable(type(error).__name__) from error
-        except BotoCoreError as error:  # credentials, endpoint, a parameter: the request never left
+        except ParamValidationError as error:  # its message quotes the request, and so the seller
             raise ModelMisconfigured(type(error).__name__) from error
+        except BotoCoreError as error:  # credentials, endpoint: the request never left
+            raise ModelMisconfigured(str(error)[:200]) from error
+        except (UnicodeDecodeError, AttributeError, TypeError) as error:
+            # botocore's parser trusts the body: one cut within a Korean syllable, or JSON that is no object.
+            raise ModelAnswerBroken("the answer is no JSON object") from error
         return response
+
+
+def _had_begun(error: HTTPClientError | ConnectionError) -> bool:
+    """Whether the connection closed within the answer: Bedrock was done by then, and the call is paid."""
+    cause = error.kwargs.get("error")
+    return isinstance(cause, ProtocolError) and cause.args[0] != "Connection aborted."  # urllib3: before any answer
 
 
 def _translated(error: ClientError) -> EnrichmentError:

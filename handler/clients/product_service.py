@@ -1,11 +1,13 @@
 """The product service: PUTs what was made, and reads what its answer means. One attempt: Kafka delivers again."""
 
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from handler.errors import DeadlineExceeded, ProductServiceUnauthorized, ProductServiceUnavailable
@@ -14,7 +16,9 @@ from handler.write_back import Put, outcome_of_status
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
-MAX_REPLY_BYTES = 65_536
+DRAIN_SECONDS = 1.0
+"""How long a reply is read, which says nothing more: one read to its end lets its connection serve again."""
+CHUNK_BYTES = 65_536
 
 
 class ProductServiceClient:
@@ -27,6 +31,10 @@ class ProductServiceClient:
         self._session.trust_env = False  # proxies and .netrc would be looked up again for every call
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=pool_size))
+
+    def close(self) -> None:
+        """Closes the connections that wait for the next PUT."""
+        self._session.close()
 
     def put(self, put: Put, *, within: float) -> Outcome:
         """Sends the PUT within so many seconds. Raises the product service's leaves and `DeadlineExceeded`."""
@@ -42,14 +50,17 @@ class ProductServiceClient:
                 self._url + put.path,
                 data=put.body,
                 headers=headers,
-                timeout=(min(CONNECT_SECONDS, within), min(READ_SECONDS, within)),
+                # requests hands urllib3's own Timeout on, which alone has a total; its stubs do not know.
+                timeout=Timeout(total=within, connect=CONNECT_SECONDS, read=READ_SECONDS),  # type: ignore[arg-type]
                 allow_redirects=False,  # a PUT that turns into a GET would look like a success
                 stream=True,
             )
         except requests.RequestException as error:
             raise ProductServiceUnavailable(type(error).__name__) from error
         with response, suppress(HTTPError):
-            response.raw.read(MAX_REPLY_BYTES)  # what is read to its end lets the connection serve again
+            ends = time.monotonic() + DRAIN_SECONDS
+            while response.raw.read1(CHUNK_BYTES) and time.monotonic() < ends:
+                pass
         return outcome_of_status(response.status_code)
 
 

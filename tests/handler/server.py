@@ -25,6 +25,12 @@ STATED = {**SHIRT["attributes"], "색상": "화이트", "무늬": "무지"}
 """Attributes that leave nothing to ask for the task `tags`."""
 
 
+JSON: Header = ("Content-Type", "application/json")
+STRUCTURED: Header = ("Content-Type", "application/cloudevents+json")
+TOPIC, OTHER_TOPIC = (f"/apis/v1/namespaces/shop/kafkasources/enrich#{topic}" for topic in ("products", "other"))
+"""What KafkaSource names as the source of a record; the tests give an event name to the first topic."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """The function and both neighbours."""
@@ -53,7 +59,9 @@ class Stage:
 
     def send_event(self, event_type: str, data: Mapping[str, Any], *, patience: float = PATIENCE) -> Answer:
         """POSTs one event in binary mode."""
-        return self.send(encoded(data), [*attributes(event_type), ("Content-Type", "application/json")], patience=patience)
+        return self.send(
+            encoded(data), [*attributes(event_type), ("Content-Type", "application/json")], patience=patience
+        )
 
     def get(self, path: str, *, patience: float = PATIENCE) -> Answer:
         return exchange(self.port, request_bytes(b"", method="GET", path=path), patience=patience)
@@ -69,6 +77,17 @@ def attributes(event_type: str, event_id: str = "1", **changes: str) -> list[Hea
     """The headers of a CloudEvent in binary mode; an empty value leaves one out."""
     given = {"specversion": "1.0", "id": event_id, "source": "/shop", "type": event_type, **changes}
     return [(f"ce-{name}", value) for name, value in given.items() if value]
+
+
+def record(source: str = TOPIC, **extensions: str) -> list[Header]:
+    """The headers that KafkaSource gives to a record that is no CloudEvent and has no content type."""
+    extensions = {"source": source, "subject": "partition:0#42", **extensions}
+    return attributes("dev.knative.kafka.event", "partition:0/offset:42", **extensions)
+
+
+def structured(**changes: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
+    """The body of a CloudEvent in structured mode."""
+    return encoded({"specversion": "1.0", "id": "1", "source": "/shop", "type": UPDATED, **changes})
 
 
 def encoded(data: object) -> bytes:
@@ -93,6 +112,9 @@ def settings(bedrock: BedrockStandIn, products: ProductService, **changes: str) 
 @contextmanager
 def running(*, images: Path | None = None, **changes: str) -> Iterator[Stage]:
     """Starts all three, ready for an event; `changes` are settings."""
-    with BedrockStandIn() as bedrock, ProductService(publish=lambda _: None, images=images) as products:
-        with Function(settings(bedrock, products, **changes)) as function:
-            yield Stage(function, bedrock, products)
+    with (
+        BedrockStandIn() as bedrock,
+        ProductService(publish=lambda _: None, images=images) as products,
+        Function(settings(bedrock, products, **changes)) as function,
+    ):
+        yield Stage(function, bedrock, products)

@@ -8,7 +8,7 @@ import pytest
 from handler.checks.claims import check_claims
 from handler.checks.rules import ClaimRule, load_rules
 from handler.checks.text import check_text
-from handler.checks.trials import rule_problems
+from workbench.trials import rule_problems
 from handler.content import ContentError
 from handler.facts import Facts
 

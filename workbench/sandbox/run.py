@@ -17,8 +17,11 @@ from rich.table import Table
 from handler.events import ProductData
 from workbench.function import ROOT, Function
 from workbench.sandbox.bedrock import BedrockStandIn
-from workbench.sandbox.courier import Courier
+from workbench.sandbox.kafka import KafkaBroker, Publisher
+from workbench.sandbox.kafka_source import KafkaSource
+from workbench.sandbox.kafka_source_spec import SourceSpec, source_of
 from workbench.sandbox.product_service import ProductService
+from workbench.sandbox.product_topic import publish_to
 
 SAMPLES = ROOT / "samples"
 STRUCTURED = {"Content-Type": "application/cloudevents+json"}
@@ -32,6 +35,7 @@ class Sandbox:
     function: str
     product_service: str
     bedrock: str
+    kafka: str
 
     @property
     def images(self) -> str:
@@ -53,10 +57,14 @@ def run(*, once: bool, port: int = 0) -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     live = threading.Event()
     with ExitStack() as stack:
-        courier = stack.enter_context(Courier())
+        spec = source_of((ROOT / "service.yaml").read_text(encoding="utf-8"))
+        kafka = stack.enter_context(KafkaBroker())
+        for topic in spec.topics:
+            kafka.create_topic(topic)
         bedrock = stack.enter_context(BedrockStandIn(port=port and port + 2))
+        publish = publish_to(Publisher(kafka.bootstrap_servers), spec.topics[0])
         products = stack.enter_context(
-            ProductService(publish=courier.publish, port=port and port + 1, images=SAMPLES / "images")
+            ProductService(publish=publish, port=port and port + 1, images=SAMPLES / "images")
         )
         environ = {
             "AWS_ACCESS_KEY_ID": "sandbox",
@@ -68,7 +76,7 @@ def run(*, once: bool, port: int = 0) -> int:
         }
         show = lambda line: print(line, flush=True) if live.is_set() else None  # noqa: E731
         function = stack.enter_context(Function(environ, port=port, on_line=show))
-        sandbox = Sandbox(function.url, products.url, bedrock.url)
+        sandbox = Sandbox(function.url, products.url, bedrock.url, kafka.bootstrap_servers)
 
         console.print("Product Enricher sandbox. The model is a stand-in: judge the way, not the texts.\n")
         rows = []
@@ -76,13 +84,14 @@ def run(*, once: bool, port: int = 0) -> int:
             event = sandbox.sample(path)
             _register(products, event["data"])
             rows.append((path.name, event, _send(sandbox.function, event)))
-        courier.deliver_to(sandbox.function)
         console.print(_table(rows))
         everything_written = all(_is_written(reply) for _, _, reply in rows)
         if once:
             return 0 if everything_written else 1
 
-        _invite(console, sandbox)
+        # From here on, as `initialOffset: latest` says: the samples were sent above.
+        stack.enter_context(KafkaSource(spec, bootstrap_servers=sandbox.kafka, sink=sandbox.function))
+        _invite(console, sandbox, spec)
         live.set()
         with suppress(KeyboardInterrupt):
             signal.pause()
@@ -145,7 +154,7 @@ def _seller_text(data: dict[str, Any]) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _invite(console: Console, sandbox: Sandbox) -> None:
+def _invite(console: Console, sandbox: Sandbox, spec: SourceSpec) -> None:
     name, category = "베이직 코튼 티셔츠", ["여성의류", "티셔츠"]
     attributes = {"소재": "면 100%", "색상": "네이비", "핏": "레귤러핏"}
     event = {"productId": "1001", "version": 2, "name": name, "category": category, "attributes": attributes}
@@ -166,7 +175,7 @@ def _invite(console: Console, sandbox: Sandbox) -> None:
     lines = {
         "The T-shirt in another colour, in binary mode (send it twice: the second is unchanged)": binary,
         "The striped shirt with another photo, in structured mode": photo,
-        "Save a product as a seller does; its event goes to the function": seller,
+        "Save a product as a seller does; its event goes through Kafka to the function": seller,
         "Let the model stand-in be throttled twice": (
             "curl -H 'Content-Type: application/json' "
             f"""-d '[{{"error": "ThrottlingException", "times": 2}}]' {sandbox.bedrock}/control/faults"""
@@ -177,6 +186,9 @@ def _invite(console: Console, sandbox: Sandbox) -> None:
         console.print(f"\n# {title}")
         print(line, flush=True)  # as it is: a pasted line must not be wrapped
     console.print(f"\nProducts, in a browser: {sandbox.product_service}/")
+    console.print(
+        f"Kafka: {sandbox.kafka}, topics {', '.join(spec.topics)}; dead letters in {spec.delivery.dead_letter_sink}"
+    )
     console.print("Ctrl-C stops everything. The function's log follows.\n")
 
 

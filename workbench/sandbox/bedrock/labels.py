@@ -14,6 +14,8 @@ UNKNOWN = "unknown"
 _COLOUR_SHARE = 0.18
 # Farther from every offered label than this, a colour has no name in the table.
 _FARTHEST = 45
+# A schema may say its limit in words only.
+_AT_MOST = re.compile(r"at most (\d+)")
 
 
 def tool_input(spec: Mapping[str, Any], question: Question) -> dict[str, Any]:
@@ -32,7 +34,8 @@ def _value(key: str, schema: Mapping[str, Any], question: Question, hints: str, 
     items = schema.get("items", {})
     if schema.get("type") == "array" and "enum" in items:
         chosen = _labels(key, items["enum"], question, "\n".join((hints, schema.get("description", ""))))
-        most = schema.get("maxItems", len(items["enum"]))
+        limit = _AT_MOST.search(schema.get("description", ""))
+        most = schema.get("maxItems", int(limit[1]) if limit else len(items["enum"]))
         many = [label for label in items["enum"] if label in ("multi", "multicolor")]
         return many[:1] if len(chosen) > most and many else chosen[:most]
     if "enum" in schema:

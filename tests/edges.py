@@ -3,21 +3,31 @@
 import json
 import threading
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from typing import Any
+
+from PIL import Image
 
 from handler.deadline import Deadline
 from handler.errors import EnrichmentError, ImageGone
 from handler.outcomes import Outcome
 from handler.write_back import Put, outcome_of_status
-from images import encode, halves
 from workbench.sandbox.product_contract import failure_report, write_back
 
 GOOD_COPY = "편하게 입기 좋은 베이직 코튼 티셔츠예요. 오늘 코디를 가볍게 마무리해 보세요."
 RANKING_COPY = "단연 최고의 베이직 코튼 티셔츠예요. 오늘 코디를 가볍게 마무리해 보세요."
 """Breaks `superlative`."""
 GOOD_LABELS: Mapping[str, list[str]] = {"Color": ["white"], "Print": ["solid"]}
-PHOTO = encode(halves(64, 64), "PNG")
-OTHER_PHOTO = encode(halves(64, 64, top="white"), "PNG")
+
+
+def _photo(colour: str) -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (64, 64), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+PHOTO = _photo("white")
+OTHER_PHOTO = _photo("black")
 
 
 class Clock:

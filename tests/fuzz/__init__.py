@@ -1,0 +1,1 @@
+"""Fuzzing: programs that run for as long as one likes; a few hundred rounds of each are a test."""

@@ -1,0 +1,285 @@
+"""Closed code tables: what sellers state, what the model may say, and the mistakes that planners make in them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handler.checks.rules import Colour
+from handler.codes import Attribute, CodeTable, tool_schema
+from handler.content import ContentError, read
+from handler.facts import Facts
+
+COLOR: dict[str, Any] = {
+    "ko": "색상",
+    "applies_to": ["*의류/**", "패션잡화/**"],
+    "stated_in": ["색상", "Color"],
+    "max": 2,
+    "more": "multi",
+    "labels": {
+        "black": {"code": "01", "ko": "블랙", "also": ["검정", "Off Black"]},
+        "white": {"code": "02", "ko": "화이트"},
+        "sky-blue": {"code": "09", "ko": "스카이블루", "also": ["하늘색"]},
+        "multi": {"code": "99", "ko": "멀티"},
+    },
+}
+PRINT: dict[str, Any] = {
+    "ko": "무늬",
+    "stated_in": ["무늬"],
+    "labels": {"solid": {"code": "01", "ko": "무지"}, "stripe": {"code": "02", "ko": "줄무늬"}},
+}
+color = Attribute.model_validate(COLOR)
+prints = Attribute.model_validate(PRINT)
+table = CodeTable.model_validate({"Color": COLOR, "Print": PRINT})
+
+
+def shirt(**attributes: str | tuple[str, ...]) -> Facts:
+    values = ((key, (value,) if isinstance(value, str) else value) for key, value in attributes.items())
+    return Facts(name="셔츠", category=("남성의류",), attributes=tuple(values))
+
+
+# What sellers state
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        (["블랙"], ("black",)),
+        (["BLACK"], ("black",)),
+        (["off-black"], None),
+        (["Off Black"], ("black",)),
+        (["offblack"], ("black",)),
+        (["스카이 블루"], ("sky-blue",)),
+        (["sky_blue"], ("sky-blue",)),
+        (["블랙/하늘색"], ("black", "sky-blue")),
+        (["화이트, 블랙"], ("white", "black")),
+        (["화이트 | 블랙"], ("white", "black")),
+        (["화이트·블랙;검정"], ("white", "black")),
+        (["화이트", "블랙"], ("white", "black")),
+        (["검정", "블랙", "black"], ("black",)),
+        (["블랙", "화이트", "하늘색"], ("multi",)),
+        (["멀티"], ("multi",)),
+        (["멀티/블랙"], None),
+        (["블랙", "네온"], None),
+        (["블랙 계열"], None),
+        (["unknown"], None),
+        (["/"], None),
+        ([], None),
+        (["\u1107\u1173\u11af\u1105\u1162\u11a8"], ("black",)),
+    ],
+)
+def test_stated_options_are_labels_or_the_model_is_asked(values: list[str], labels: tuple[str, ...] | None) -> None:
+    """Every option must be a known word, in any case, spacing or Unicode form; one that is not makes all a question."""
+    assert color.labels_of(values) == labels
+
+
+def test_without_a_label_for_more_too_many_options_are_a_question() -> None:
+    """Which of them leads, only the photo can say."""
+    assert prints.labels_of(["무지", "줄무늬"]) is None
+
+
+@pytest.mark.parametrize("key", ["색상", "color", "COLOR", "co lor"])
+def test_an_attribute_is_stated_under_any_of_its_names(key: str) -> None:
+    """Sellers write attribute names as loosely as values."""
+    assert color.is_stated_in(key)
+    assert color.stated(shirt(**{key: "블랙"})) == ("black",)
+
+
+def test_options_under_several_names_count_together() -> None:
+    """All that the seller says of the colour must be known words; other attributes do not matter."""
+    assert color.stated(shirt(색상="블랙", Color="화이트", 무늬="네온")) == ("black", "white")
+    assert color.stated(shirt(색상="블랙", Color="네온")) is None
+    assert color.stated(shirt(무늬="무지")) is None
+
+
+# What the model says
+
+
+@pytest.mark.parametrize(
+    ("said", "labels"),
+    [
+        (["black"], ("black",)),
+        (["Black", " black "], ("black",)),
+        (["하늘색", "white"], ("sky-blue", "white")),
+        (["multi"], ("multi",)),
+        (["unknown"], ()),
+        (["Unknown"], ()),
+    ],
+)
+def test_labels_of_the_table_are_read(said: list[str], labels: tuple[str, ...]) -> None:
+    """Labels and synonyms become labels, once each, in the order said; unknown alone is none."""
+    assert color.read("Color", said) == (labels, ())
+
+
+@pytest.mark.parametrize(
+    ("said", "codes", "excerpts"),
+    [
+        (["navy"], ["offtable"], ["navy"]),
+        (["navy", "black", "teal"], ["offtable", "offtable"], ["navy", "teal"]),
+        (["unknown", "black"], ["offtable"], ["unknown"]),
+        (["not_applicable"], ["offtable"], ["not-applicable"]),
+        (["01"], ["offtable"], ["01"]),
+        (["multi", "black"], ["notalone"], ["multi, black"]),
+        (["black", "white", "sky-blue"], ["toomany"], ["black, white, sky-blue"]),
+        ([], ["shape"], ["[]"]),
+        (["black", 1], ["shape"], ["['black', 1]"]),
+        ("black", ["shape"], ["black"]),
+        (None, ["shape"], ["None"]),
+        ({"black": True}, ["shape"], ["{'black': True}"]),
+    ],
+)
+def test_what_is_not_in_the_table_is_a_violation(said: object, codes: list[str], excerpts: list[str]) -> None:
+    """Nothing is rounded to the nearest label: each mistake is named, with its attribute, for model and planner."""
+    labels, violations = color.read("Color", said)
+    assert labels is None
+    assert [violation.code for violation in violations] == codes
+    assert [violation.excerpt for violation in violations] == excerpts
+    for violation in violations:
+        assert violation.attribute == "Color"
+        assert violation.excerpt in violation.en
+        assert violation.excerpt in violation.ko
+
+
+def test_a_long_excerpt_is_cut() -> None:
+    """A violation is shown to people and sent to the model: a model that rambles does not fill it."""
+    _, (violation,) = color.read("Color", ["x" * 5000])
+    assert len(violation.excerpt) == 100
+    assert len(violation.en) < 250
+
+
+def test_advice_on_too_many_depends_on_the_table() -> None:
+    """With a label for more, the model is told to use it; without one, to pick what shows most."""
+    _, (with_more,) = color.read("Color", ["black", "white", "sky-blue"])
+    _, (without,) = prints.read("Print", ["solid", "stripe"])
+    assert "answer multi alone" in with_more.en
+    assert "answer the most visible" in without.en
+
+
+@given(said=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
+def test_whatever_the_model_says_is_labels_of_the_table_or_violations(said: object) -> None:
+    """The answer is untrusted JSON: no value of it raises, and none slips through."""
+    labels, violations = color.read("Color", said)
+    assert (labels is None) is bool(violations)
+    assert set(labels or ()) <= set(color.labels)
+
+
+def test_codes_stand_behind_labels() -> None:
+    """Codes are text, in the labels' order."""
+    assert color.codes(["sky-blue", "black"]) == ["09", "01"]
+
+
+# The table
+
+
+@pytest.mark.parametrize(
+    ("category", "names"),
+    [(("남성의류", "셔츠"), ["Color", "Print"]), (("패션잡화",), ["Color", "Print"]), (("가전", "TV"), ["Print"])],
+)
+def test_categories_decide_what_applies(category: tuple[str, ...], names: list[str]) -> None:
+    """An attribute is asked only where its patterns fit; without patterns, everywhere."""
+    assert list(table.applicable(category)) == names
+
+
+def test_the_tool_takes_labels_of_what_is_asked_and_nothing_else() -> None:
+    """A closed schema: one required list an attribute, its labels and unknown as the only words, and no codes."""
+    schema = tool_schema({"Color": color})
+    assert schema == {
+        "type": "object",
+        "properties": {
+            "Color": {
+                "type": "array",
+                "items": {"type": "string", "enum": ["black", "white", "sky-blue", "multi", "unknown"]},
+                "description": "색상: at most 2, or unknown alone",
+            }
+        },
+        "required": ["Color"],
+        "additionalProperties": False,
+    }
+    assert list(tool_schema(table.root)["properties"]) == ["Color", "Print"]
+
+
+COLOURS = {
+    "black": Colour(ko="블랙", also=("검은색",), framed=("먹",)),
+    "sky": Colour(ko="하늘", also=("소라색",)),
+}
+
+
+def test_shared_colours_lend_their_words() -> None:
+    """A label that names rows of the shared table accepts all their words, the framed ones included."""
+    plain = CodeTable.model_validate(
+        {"Color": {"ko": "색상", "labels": {"black": {"code": "1", "ko": "블랙", "colours": ["black"]}}}}
+    )
+    lent = plain.with_colours(COLOURS).root["Color"]
+    assert lent.labels_of(["검은색/먹"]) == ("black",)
+    assert plain.root["Color"].labels_of(["검은색"]) is None
+    assert plain.unknown_colour(COLOURS) is None
+
+
+def test_a_colour_that_the_shared_table_lacks_is_found() -> None:
+    """With its place, so that the message can name the line."""
+    labels = {"black": {"code": "1", "ko": "블랙", "colours": ["black", "blakc"]}}
+    wrong = CodeTable.model_validate({"Color": {"ko": "색상", "labels": labels}})
+    assert wrong.unknown_colour(COLOURS) == (("Color", "labels", "black", "colours"), "blakc")
+
+
+# Mistakes of planners
+
+LABELS = """Size:
+  ko: 크기
+Color:
+  ko: 색상
+  {more}
+  labels:
+    black: {{code: "01", ko: 블랙{black}}}
+    white: {{code: "{code}", ko: 화이트, also: [{also}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "advice"),
+    [
+        ({"code": "01"}, 1, "Color: code 01 stands twice; give each label its own"),
+        ({"also": "Black"}, 1, "Color: 'black' stands under 'black' and 'white'; keep it under one"),
+        ({"also": "블 랙"}, 1, "Color: '블랙' stands under 'black' and 'white'; keep it under one"),
+        ({"black": ", within: dark"}, 1, "Color: label 'black' is within 'dark', which is no label; add it or correct"),
+        ({"more": "more: multi"}, 1, "Color: more: 'multi' is no label; add it or correct the word"),
+        ({"more": "mox: multi"}, 3, "Color.mox: is no key here; remove it or correct the word"),
+        ({"black": ", cod: x"}, 5, "Color.labels.black.cod: is no key here; remove it or correct the word"),
+        ({"more": "max: 0"}, 3, "Color.max: Input should be greater than or equal to 1"),
+        ({"code": ""}, 6, "Color.labels.white.code: String should have at least 1 character"),
+    ],
+)
+def test_a_mistake_in_the_table_names_line_and_remedy(
+    tmp_path: Path, change: dict[str, str], line: int, advice: str
+) -> None:
+    """Each is found when the file is read, before any product is tagged wrongly by it."""
+    values = {"more": "max: 1", "black": "", "code": "02", "also": "하양", **change}
+    path = tmp_path / "codes.yaml"
+    path.write_text(LABELS.format(**values).partition("크기\n")[2], encoding="utf-8")
+    with pytest.raises(ContentError) as caught:
+        read(path, CodeTable)
+    assert str(caught.value).startswith(f"{path}:{line}: {advice}")
+
+
+@pytest.mark.parametrize("reserved", ["unknown", "not_applicable"])
+def test_outcomes_are_no_labels(reserved: str) -> None:
+    """A label of such a name could not be told from the outcome."""
+    with pytest.raises(ValueError, match=r"are outcomes; remove the label"):
+        Attribute.model_validate({"ko": "색상", "labels": {reserved: {"code": "1", "ko": "모름"}}})
+
+
+@pytest.mark.parametrize("name", ["색상", "Main Color", "", "x" * 65])
+def test_an_attribute_s_name_must_be_one_that_claude_accepts(tmp_path: Path, name: str) -> None:
+    """Claude refuses other property names in a tool, which would fail every event of the task."""
+    path = tmp_path / "codes.yaml"
+    path.write_text(f'"{name}": {{ko: 색상, labels: {{black: {{code: "1", ko: 블랙}}}}}}', encoding="utf-8")
+    with pytest.raises(ContentError, match=r":1: .*String should match pattern"):
+        read(path, CodeTable)
+
+
+def test_a_table_without_labels_is_refused() -> None:
+    """There would be nothing to answer."""
+    with pytest.raises(ValueError, match="at least 1 item"):
+        Attribute.model_validate({"ko": "색상", "labels": {}})

@@ -1,0 +1,108 @@
+"""The real server while its neighbours are silent: probes answer, too many events are turned away, deadlines hold."""
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+import pytest
+import requests
+from server import REGISTERED, UPDATED, Stage, running
+from wire import PATIENCE, Answer, assert_problem
+
+THREADS = 4
+SLOTS = THREADS - 1
+"""One thread is kept for probes and metrics."""
+PROBE_SECONDS = 1.0
+DEADLINE_SECONDS = 2
+SILENCE = {"hang": True, "always": True}
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with running(THREADS=str(THREADS)) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Stage]:
+    """The function with little time for an event."""
+    with running(DEADLINE_SECONDS=str(DEADLINE_SECONDS)) as stage:
+        yield stage
+
+
+@pytest.fixture
+def silent_host() -> Iterator[str]:
+    """An image host that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/shirt.png"
+
+
+def completed(answers: set[Future[Answer]], count: int) -> set[Future[Answer]]:
+    """The first so many to come."""
+    done: set[Future[Answer]] = set()
+    while len(done) < count:
+        newly, answers = wait(answers, timeout=PATIENCE, return_when=FIRST_COMPLETED)
+        assert newly, "no answer"
+        done |= newly
+    return done
+
+
+def test_probes_answer_while_every_event_slot_waits(stage: Stage) -> None:
+    """With all slots waiting for Bedrock, further events are turned away at once, and probes are answered in time."""
+    events = [stage.register(f"slot-{number}", name=f"티셔츠 {number}") for number in range(THREADS + 3)]
+    stage.bedrock.push(SILENCE)
+    with ThreadPoolExecutor(len(events)) as pool:
+        answers = {pool.submit(stage.send_event, UPDATED, data) for data in events}
+        try:
+            turned_away = completed(answers, len(events) - SLOTS)
+            for answer in turned_away:
+                assert_problem(answer.result(), 503, "busy")
+            assert stage.bedrock.wait_for_requests(SLOTS)
+            for path in ("/health/liveness", "/health/readiness", "/metrics"):
+                assert stage.get(path, patience=PROBE_SECONDS).status == 200
+        finally:
+            stage.bedrock.reset()
+        outcomes = [answer.result().json()["results"][0]["outcome"] for answer in answers - turned_away]
+    assert outcomes == ["written"] * SLOTS
+
+
+def test_slots_are_free_again_after_events_of_any_end(stage: Stage) -> None:
+    """Neither success, refusal nor foreign type keeps a slot."""
+    stage.bedrock.reset()
+    for number in range(SLOTS + 1):
+        assert_problem(stage.send(b"", []), 400, "notacloudevent")
+        assert stage.send_event("foreign", {}).status == 200
+        assert stage.send_event(UPDATED, stage.register(f"again-{number}")).status == 200
+
+
+@pytest.mark.parametrize("event_type", [UPDATED, REGISTERED])
+def test_silent_bedrock_is_answered_within_the_deadline(hasty: Stage, silent_host: str, event_type: str) -> None:
+    """The answer is 503 and comes within the deadline and a second, however many tasks the event owes."""
+    data = hasty.register(f"silent-{event_type}", name=f"조용한 티셔츠 {event_type}", imageUrls=[silent_host])
+    hasty.bedrock.push(SILENCE)
+    try:
+        answer = hasty.send_event(event_type, data, patience=DEADLINE_SECONDS + 1)
+    finally:
+        hasty.bedrock.reset()
+    assert_problem(answer, 503, "modelanswerlate")
+
+
+def test_silent_image_host_is_answered_within_the_deadline(hasty: Stage, silent_host: str) -> None:
+    """A photo that does not come ends the event in time."""
+    data = hasty.register("photo", imageUrls=[silent_host])
+    answer = hasty.send_event("ProductImagesUpdatedEvent", data, patience=DEADLINE_SECONDS + 1)
+    assert_problem(answer, 503, "imagetimeout")
+
+
+def test_silent_product_service_is_answered_within_the_deadline(hasty: Stage) -> None:
+    """A write-back that is not answered ends the event in time; the next delivery writes what was paid for."""
+    faults = [{"hang": True, "match": "/description"}]
+    requests.post(f"{hasty.products.url}/control/faults", json=faults, timeout=10).raise_for_status()
+    data = hasty.register("shop", name="늦은 티셔츠")
+
+    answer = hasty.send_event(UPDATED, data, patience=DEADLINE_SECONDS + 1)
+
+    assert_problem(answer, 503, "productserviceunavailable")
+    calls = len(hasty.bedrock.requests)
+    assert hasty.send_event(UPDATED, data).json()["results"][0]["outcome"] == "reused"
+    assert len(hasty.bedrock.requests) == calls
