@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run serve test check lint types imports prompts fmt bench fuzz clean
+.PHONY: run serve test test-kafka test-crash check lint types imports prompts fmt bench fuzz soak clean
 
 run: $(READY)  ## the main job on embedded stand-ins; ONCE=1 sends the samples and ends
 	@$(BIN)/python -m workbench run $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
@@ -15,7 +15,13 @@ serve: $(READY)  ## only the function; settings come from the environment
 test: $(READY)
 	$(BIN)/pytest
 
-check: lint types imports prompts  ## all that CI holds a change to
+test-kafka: $(READY)  ## through Apache Kafka: KAFKA_BOOTSTRAP_SERVERS, or one started with Java and Maven
+	$(BIN)/pytest -m kafka tests/kafka
+
+test-crash: $(READY)  ## SIGKILL at every step of an event; make test has each kind of step once
+	$(BIN)/pytest -m crash tests/crash
+
+check: lint types imports prompts test-crash  ## all that CI holds a change to
 	$(BIN)/pytest --cov --cov-report=term
 
 lint: $(READY)
@@ -37,6 +43,9 @@ fmt: $(READY)
 
 fuzz: $(READY)  ## 100,000 broken requests; SEED=2 sends others
 	@$(BIN)/python -m tests.fuzz.requests --count 100000 --seed $(or $(SEED),1)
+
+soak: $(READY)  ## everything fails while products are edited, and the books balance; FULL=1: 20,000 events, 50 kills
+	@$(BIN)/python -m workbench soak $(if $(FULL),--full) --seed $(or $(SEED),1)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage

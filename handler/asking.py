@@ -22,7 +22,7 @@ from handler.errors import (
     ModelAnswerLate,
     ModelTimeout,
 )
-from handler.ledger import Lease, Ledger, question_key
+from handler.ledger import Ledger, QuestionLease
 from handler.models import ModelTable, Usage
 
 MAX_PAID_ATTEMPTS = 3
@@ -88,56 +88,55 @@ class Asking:
         return request, answer
 
     def _answer(self, request: Request, bill: Bill, deadline: Deadline, *, anew: bool) -> Answer:
-        def known() -> Answer | None:
-            answer = self.ledger.answer(request.fingerprint)
+        def usable(answer: Answer | None) -> Answer | None:
             return None if answer and anew and answer.paid_by != bill.payer else answer
 
-        while (answer := known()) is None:
-            if lease := self.ledger.acquire(question_key(request.fingerprint), self._lease_seconds):
-                try:
-                    return known() or self._pay(request, bill, deadline, lease)
-                finally:
-                    self.ledger.release(lease)
+        while (answer := usable(self.ledger.answer(request.fingerprint))) is None:
+            if lease := self.ledger.acquire_question(request.fingerprint, self._lease_seconds):
+                if answer := usable(lease.answer):  # stored between the look-up and the lease
+                    self.ledger.release_question(lease, paid=False)
+                    return answer
+                return self._pay(request, bill, deadline, lease)
             if not deadline.pause(POLL_SECONDS):
                 raise LeaseHeld("another worker is asking the same question")
         return answer
 
-    def _pay(self, request: Request, bill: Bill, deadline: Deadline, lease: Lease) -> Answer:
-        if lease.attempts >= MAX_PAID_ATTEMPTS:
-            raise ModelTimeout(f"{lease.attempts} paid calls ended without an answer")
-        self.ledger.count_attempt(lease, +1)
+    def _pay(self, request: Request, bill: Bill, deadline: Deadline, lease: QuestionLease) -> Answer:
         try:
-            response = self.model.converse(
-                request.body(self.models.find(request.model_id)),
-                deadline=deadline,
-                before_attempt=lambda: self._keep_lease(lease),
-            )
-            answer = read_answer(response, bill.payer)
-        except (ModelAnswerLate, ModelAnswerBroken) as error:
-            if lease.attempts + 1 >= MAX_PAID_ATTEMPTS:
-                raise ModelTimeout(f"{lease.attempts + 1} paid calls ended without an answer") from error
-            raise
-        except EnrichmentError:
-            self.ledger.count_attempt(lease, -1)  # Bedrock refused the call: nothing was paid
+            answer = self._call(request, bill, deadline, lease)
+        except EnrichmentError as error:
+            paid = isinstance(error, ModelAnswerLate | ModelAnswerBroken)
+            self.ledger.release_question(lease, paid=paid)
+            if paid and lease.attempts >= MAX_PAID_ATTEMPTS:
+                raise ModelTimeout(f"{lease.attempts} paid calls ended without an answer") from error
             raise
         bill.calls += 1
         bill.usage += answer.usage
         bill.cost_usd += self.models.cost(request.model_id, answer.usage)
-        self._store(request, answer, bill, deadline)
-        return answer
+        return self._store(lease, answer, bill, deadline)
 
-    def _store(self, request: Request, answer: Answer, bill: Bill, deadline: Deadline) -> None:
+    def _call(self, request: Request, bill: Bill, deadline: Deadline, lease: QuestionLease) -> Answer:
+        if lease.attempts > MAX_PAID_ATTEMPTS:
+            raise ModelTimeout(f"{MAX_PAID_ATTEMPTS} paid calls ended without an answer")
+        response = self.model.converse(
+            request.body(self.models.find(request.model_id)),
+            deadline=deadline,
+            before_attempt=lambda: self._keep_lease(lease),
+        )
+        return read_answer(response, bill.payer)
+
+    def _store(self, lease: QuestionLease, answer: Answer, bill: Bill, deadline: Deadline) -> Answer:
         """Stores what was paid for, trying until the deadline: nothing is published that is not stored."""
         while True:
             try:
-                return self.ledger.keep_answer(request.fingerprint, answer)
+                return self.ledger.keep_answer(lease, answer)
             except LedgerUnavailable:
                 if not deadline.pause(POLL_SECONDS):
                     bill.unstored += 1
                     raise
 
-    def _keep_lease(self, lease: Lease) -> None:
-        if not self.ledger.renew(lease, self._lease_seconds):
+    def _keep_lease(self, lease: QuestionLease) -> None:
+        if not self.ledger.renew_question(lease, self._lease_seconds):
             raise LeaseHeld("the lease was lost while Bedrock was busy")
 
     @property

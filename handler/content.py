@@ -66,8 +66,7 @@ def read(path: Path, model: type[T]) -> T:
 
 
 def refusal(path: Path, error: ValidationError) -> ContentError:
-    """The first thing that pydantic found wrong in a file which is YAML: a misspelt key before the key that it was meant
-    to be."""
+    """What pydantic found wrong first in a file that is YAML; a misspelt key before the key that it was meant to be."""
     first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
     message = _ADVICE.get(first["type"], first["msg"].removeprefix("Value error, "))
     return error_at(path, first["loc"], message)

@@ -1,14 +1,14 @@
 """The ledger: what is known of products and questions, so that nothing is paid twice and nothing stale is written.
 
-Four kinds of record: `latest` and `written` by slot, answers and leases by key. The ledger remembers what the model
-said, never our output: checks and code mapping run again on every use.
+By slot: `latest`, `written` and the writer's lease. By question: the answer, the payer's lease and its attempts. The
+ledger remembers what the model said, never our output: checks and code mapping run again on every use.
 """
 
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from handler.converse import Answer
@@ -17,7 +17,9 @@ from handler.events import Order, OrderKind
 ANSWER_SECONDS = 180 * 86_400
 """How long an answer is remembered."""
 ATTEMPT_SECONDS = 86_400
-"""How long paid attempts without an answer are counted: a day later a dead letter may be tried anew."""
+"""How long paid attempts without an answer count: a day later a dead letter may be tried anew."""
+IN_DOUBT = "in doubt"
+"""The token that a released lease leaves behind where its write may have taken place."""
 
 
 class Slot(NamedTuple):
@@ -37,48 +39,84 @@ class Written(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to be the only worker at `key` until it expires; `token` fences whoever lost it."""
+class SlotState:
+    """What is known of a slot."""
 
-    key: str
+    latest: tuple[Order, ...] = ()
+    """The newest order of each kind."""
+    written: Written | None = None
+    writes: int = 0
+    """How many were recorded: that numbers the next one."""
+    in_doubt: bool = False
+    """Whether a write has begun whose end is not known, by a worker that is at it or died of it: `written` may be
+    outdated."""
+
+    def supersedes(self, order: Order | None) -> bool:
+        """Whether a newer order of the same kind is known; without an order nothing is."""
+        return order is not None and any(known.kind == order.kind and known > order for known in self.latest)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotLease:
+    """The right to be the only writer of a slot until it expires; `token` fences whoever lost it."""
+
+    slot: Slot
     token: str
+    state: SlotState
+    """As of the moment that it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionLease:
+    """The right to be the only payer of a question until it expires; `token` fences whoever lost it."""
+
+    fingerprint: str
+    token: str
+    answer: Answer | None
+    """As of the moment that it was taken."""
     attempts: int
-    """Calls for this key that may have been paid without an answer."""
+    """Calls that may have been paid without an answer, the one that this lease is for included."""
 
 
 class Ledger(Protocol):
-    """The port. Every method raises `LedgerUnavailable` where the store fails."""
+    """The port. Every method raises `LedgerUnavailable` where the store fails, but for the two that give up a lease:
+    one that cannot be given up expires."""
 
-    def raise_latest(self, slot: Slot, order: Order) -> Order:
-        """Remembers `order` unless a newer one of its kind is known; returns the newest."""
+    def raise_latest(self, slot: Slot, order: Order | None) -> SlotState:
+        """Remembers `order` unless a newer one of its kind is known; returns what is known then."""
         ...
 
-    def latest(self, slot: Slot, kind: OrderKind) -> Order | None: ...
+    def acquire_slot(self, slot: Slot, seconds: float) -> SlotLease | None:
+        """The writer's lease, or None while another worker holds it."""
+        ...
 
-    def written(self, slot: Slot) -> Written | None: ...
+    def record_written(self, lease: SlotLease, written: Written) -> None:
+        """Records what was written and gives the lease up; nothing happens where it was lost."""
+        ...
 
-    def record_written(self, slot: Slot, written: Written) -> None: ...
+    def release_slot(self, lease: SlotLease, *, in_doubt: bool) -> None:
+        """Gives the lease up without recording a write, which leaves the slot `in_doubt` where one may have taken place
+        all the same; nothing happens where the lease was lost."""
+        ...
 
     def answer(self, fingerprint: str) -> Answer | None: ...
 
-    def keep_answer(self, fingerprint: str, answer: Answer) -> None:
-        """Remembers the answer and forgets the attempts."""
+    def acquire_question(self, fingerprint: str, seconds: float) -> QuestionLease | None:
+        """The payer's lease, or None while another worker holds it. Counts an attempt, so that a process which dies in
+        the middle of a call leaves its trace."""
         ...
 
-    def acquire(self, key: str, seconds: float) -> Lease | None:
-        """The lease of `key`, or None while another worker holds it."""
-        ...
-
-    def renew(self, lease: Lease, seconds: float) -> bool:
+    def renew_question(self, lease: QuestionLease, seconds: float) -> bool:
         """Whether the lease is still held; then it lasts `seconds` from now."""
         ...
 
-    def release(self, lease: Lease) -> None:
-        """Gives the lease up; nothing happens where it was lost."""
+    def keep_answer(self, lease: QuestionLease, answer: Answer) -> Answer:
+        """Stores the answer, forgets the attempts, gives the lease up. Where the lease was lost, an answer that another
+        worker stored stands. Returns the one that is stored: only that may be used."""
         ...
 
-    def count_attempt(self, lease: Lease, change: int) -> None:
-        """Counts a call that may be paid (+1), or takes it back (-1) where it certainly was not."""
+    def release_question(self, lease: QuestionLease, *, paid: bool) -> None:
+        """Gives the lease up without an answer; an attempt that was certainly not `paid` is taken back."""
         ...
 
     def forget(self, product_id: str) -> None:
@@ -87,102 +125,114 @@ class Ledger(Protocol):
 
 
 @dataclass(slots=True)
-class _LeaseRecord:
+class _SlotRecord:
+    latest: dict[OrderKind, Order] = field(default_factory=dict)
+    written: Written | None = None
+    writes: int = 0
     token: str = ""
-    expires: float = 0.0
+    lease_until: float = 0.0
+
+    def state(self) -> SlotState:
+        return SlotState(tuple(self.latest.values()), self.written, self.writes, in_doubt=bool(self.token))
+
+
+@dataclass(slots=True)
+class _QuestionRecord:
+    answer: Answer | None = None
+    answer_until: float = 0.0
+    token: str = ""
+    lease_until: float = 0.0
     attempts: int = 0
-    attempts_expire: float = 0.0
+    attempts_until: float = 0.0
 
 
 class MemoryLedger:
-    """The ledger of one process: for tests, the sandbox, and development. It dies with the process."""
+    """The ledger of one process: for tests, the sandbox and development. It dies with the process."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._latest: dict[Slot, dict[OrderKind, Order]] = {}
-        self._written: dict[Slot, Written] = {}
-        self._answers: dict[str, tuple[float, Answer]] = {}
-        self._leases: dict[str, _LeaseRecord] = {}
+        self._slots: dict[Slot, _SlotRecord] = {}
+        self._questions: dict[str, _QuestionRecord] = {}
 
-    def raise_latest(self, slot: Slot, order: Order) -> Order:
+    def raise_latest(self, slot: Slot, order: Order | None) -> SlotState:
         with self._lock:
-            known = self._latest.setdefault(slot, {})
-            newest = max(known.get(order.kind, order), order)
-            known[order.kind] = newest
-            return newest
+            record = self._slots.setdefault(slot, _SlotRecord())
+            if order is not None:
+                record.latest[order.kind] = max(record.latest.get(order.kind, order), order)
+            return record.state()
 
-    def latest(self, slot: Slot, kind: OrderKind) -> Order | None:
+    def acquire_slot(self, slot: Slot, seconds: float) -> SlotLease | None:
         with self._lock:
-            return self._latest.get(slot, {}).get(kind)
+            record = self._slots.setdefault(slot, _SlotRecord())
+            now, state = self._clock(), record.state()
+            if record.lease_until > now:
+                return None
+            record.token, record.lease_until = new_token(), now + seconds
+            return SlotLease(slot, record.token, state)
 
-    def written(self, slot: Slot) -> Written | None:
+    def record_written(self, lease: SlotLease, written: Written) -> None:
         with self._lock:
-            return self._written.get(slot)
+            if record := self._held_slot(lease):
+                record.written, record.token, record.lease_until = written, "", 0.0
+                record.writes += 1
 
-    def record_written(self, slot: Slot, written: Written) -> None:
+    def release_slot(self, lease: SlotLease, *, in_doubt: bool) -> None:
         with self._lock:
-            self._written[slot] = written
+            if record := self._held_slot(lease):
+                record.token, record.lease_until = (IN_DOUBT if in_doubt else ""), 0.0
 
     def answer(self, fingerprint: str) -> Answer | None:
         with self._lock:
-            expires, answer = self._answers.get(fingerprint, (0.0, None))
-            return answer if expires > self._clock() else None
+            return self._known(self._questions.get(fingerprint))
 
-    def keep_answer(self, fingerprint: str, answer: Answer) -> None:
-        with self._lock:
-            self._answers[fingerprint] = (self._clock() + ANSWER_SECONDS, answer)
-            if record := self._leases.get(question_key(fingerprint)):
-                record.attempts = 0
-
-    def acquire(self, key: str, seconds: float) -> Lease | None:
+    def acquire_question(self, fingerprint: str, seconds: float) -> QuestionLease | None:
         with self._lock:
             now = self._clock()
-            record = self._leases.setdefault(key, _LeaseRecord())
-            if record.expires > now:
+            record = self._questions.setdefault(fingerprint, _QuestionRecord())
+            if record.lease_until > now:
                 return None
-            record.token, record.expires = secrets.token_hex(8), now + seconds
-            if record.attempts_expire <= now:
-                record.attempts = 0
-            return Lease(key, record.token, record.attempts)
+            record.token, record.lease_until = new_token(), now + seconds
+            record.attempts = record.attempts + 1 if record.attempts_until > now else 1
+            record.attempts_until = now + ATTEMPT_SECONDS
+            return QuestionLease(fingerprint, record.token, self._known(record), record.attempts)
 
-    def renew(self, lease: Lease, seconds: float) -> bool:
+    def renew_question(self, lease: QuestionLease, seconds: float) -> bool:
         with self._lock:
-            if not (record := self._held(lease)):
-                return False
-            record.expires = self._clock() + seconds
-            return True
+            if record := self._held_question(lease):
+                record.lease_until = self._clock() + seconds
+            return record is not None
 
-    def release(self, lease: Lease) -> None:
+    def keep_answer(self, lease: QuestionLease, answer: Answer) -> Answer:
         with self._lock:
-            if not (record := self._held(lease)):
-                return
-            if record.attempts:
-                record.token, record.expires = "", 0.0
-            else:
-                del self._leases[lease.key]
+            record = self._questions.setdefault(lease.fingerprint, _QuestionRecord())
+            if record.token != lease.token and (known := self._known(record)):
+                return known
+            self._questions[lease.fingerprint] = _QuestionRecord(answer, self._clock() + ANSWER_SECONDS)
+            return answer
 
-    def count_attempt(self, lease: Lease, change: int) -> None:
+    def release_question(self, lease: QuestionLease, *, paid: bool) -> None:
         with self._lock:
-            if record := self._held(lease):
-                record.attempts += change
-                record.attempts_expire = self._clock() + ATTEMPT_SECONDS
+            if record := self._held_question(lease):
+                record.token, record.lease_until = "", 0.0
+                record.attempts -= not paid
 
     def forget(self, product_id: str) -> None:
         with self._lock:
-            self._latest = {slot: order for slot, order in self._latest.items() if slot.product_id != product_id}
-            self._written = {slot: written for slot, written in self._written.items() if slot.product_id != product_id}
+            self._slots = {slot: record for slot, record in self._slots.items() if slot.product_id != product_id}
 
-    def _held(self, lease: Lease) -> _LeaseRecord | None:
-        record = self._leases.get(lease.key)
+    def _known(self, record: _QuestionRecord | None) -> Answer | None:
+        return record.answer if record and record.answer_until > self._clock() else None
+
+    def _held_slot(self, lease: SlotLease) -> _SlotRecord | None:
+        record = self._slots.get(lease.slot)
+        return record if record and record.token == lease.token else None
+
+    def _held_question(self, lease: QuestionLease) -> _QuestionRecord | None:
+        record = self._questions.get(lease.fingerprint)
         return record if record and record.token == lease.token else None
 
 
-def question_key(fingerprint: str) -> str:
-    """The lease of who pays for a question."""
-    return f"question#{fingerprint}"
-
-
-def slot_key(slot: Slot) -> str:
-    """The lease of who writes a slot."""
-    return f"slot#{slot.task}#{slot.language}#{slot.product_id}"
+def new_token() -> str:
+    """A name for one holder of a lease that no other ever has."""
+    return secrets.token_hex(8)

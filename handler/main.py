@@ -8,10 +8,10 @@ import os
 import sys
 
 import flask
-from botocore.exceptions import BotoCoreError, InvalidRegionError, NoRegionError
 from werkzeug.exceptions import HTTPException
 
 from handler.asking import Asking
+from handler.clients import aws
 from handler.clients.bedrock import BedrockClient
 from handler.clients.photos import PhotoClient
 from handler.clients.product_service import ProductServiceClient
@@ -20,7 +20,7 @@ from handler.deadline import Deadline
 from handler.hosts import AllowedHosts
 from handler.http_surface import HttpSurface
 from handler.intake import DELETED
-from handler.ledger import MemoryLedger
+from handler.ledger import Ledger, MemoryLedger
 from handler.models import model_table
 from handler.pipeline import Pipeline
 from handler.settings import Settings, SettingsError
@@ -32,10 +32,7 @@ def build(settings: Settings) -> HttpSurface:
     """The function, ready for its first event. Raises `SettingsError`, `ContentError`."""
     prompts = load_prompts(settings.prompts_dir, settings.model_id)
     _check(settings, prompts)
-    if settings.ledger_url != "memory://":
-        raise SettingsError("LEDGER_URL: this version has no dynamodb:// yet; give memory://")
-    ledger = MemoryLedger()
-    model = _model_client(settings)
+    ledger, model = _aws_clients(settings)
     pipeline = Pipeline(
         prompts=prompts,
         ledger=ledger,
@@ -57,15 +54,17 @@ def build(settings: Settings) -> HttpSurface:
     )
 
 
-def _model_client(settings: Settings) -> BedrockClient:
-    try:
-        return BedrockClient(settings.aws_region, read_timeout=settings.model_read_timeout, pool_size=settings.threads)
-    except (NoRegionError, InvalidRegionError) as error:
-        raise SettingsError(f"AWS_REGION: {error}") from error
-    except BotoCoreError as error:  # a profile, half a pair of credentials: the message names the variable
-        raise SettingsError(f"AWS: {error}") from error
-    except ValueError as error:  # how botocore refuses an endpoint
-        raise SettingsError(f"AWS_ENDPOINT_URL_BEDROCK_RUNTIME: {error}") from error
+def _aws_clients(settings: Settings) -> tuple[Ledger, BedrockClient]:
+    with aws.as_settings():
+        session = aws.session(settings.aws_region)
+        model = BedrockClient(session, read_timeout=settings.model_read_timeout, pool_size=settings.threads)
+        table = settings.ledger_url.removeprefix("dynamodb://")
+        if table == settings.ledger_url:
+            return MemoryLedger(), model
+        # Loaded where it is used: the sandbox does not pay for it.
+        from handler.clients.dynamodb import DynamoLedger
+
+        return DynamoLedger(table, session, pool_size=settings.threads), model
 
 
 def _check(settings: Settings, prompts: Prompts) -> None:
@@ -101,7 +100,6 @@ def _handle_unrouted(_: HTTPException) -> flask.Response:
     return handle(flask.request)
 
 
-# An event may be POSTed to any path. The framework would redirect `//`, and answer 404, which KafkaSource delivers
-# again, for /robots.txt, /favicon.ico and paths that its router does not match.
-flask.current_app.url_map.merge_slashes = False
+# An event may be POSTed to any path. The framework would answer 404, which KafkaSource delivers again, for /robots.txt,
+# /favicon.ico and paths that its router does not match.
 flask.current_app.register_error_handler(HTTPException, _handle_unrouted)

@@ -6,7 +6,7 @@ or the environment.
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -14,10 +14,18 @@ from typing import Protocol
 from handler.asking import Asking, Bill
 from handler.converse import Picture, Request
 from handler.deadline import Deadline
-from handler.errors import AnswerRejected, Defect, EnrichmentError, LanguageUnsupported, LeaseHeld
+from handler.errors import (
+    AnswerRefused,
+    AnswerRejected,
+    AnswerUnusable,
+    Defect,
+    EnrichmentError,
+    LanguageUnsupported,
+    LeaseHeld,
+)
 from handler.events import ProductEvent
 from handler.facts import facts_of
-from handler.ledger import Ledger, Slot, Written, slot_key
+from handler.ledger import Ledger, Slot, SlotState, Written
 from handler.outcomes import REPORTED, Outcome, outcome_of
 from handler.photos import prepare
 from handler.question import Judgement, Question, question_of
@@ -54,6 +62,12 @@ class _Work:
     fingerprint: str = ""
     judgement: Judgement = field(default_factory=lambda: Judgement(None))
 
+    def repeats(self, state: SlotState, written: Written) -> bool:
+        """Whether this would write what certainly was written last, and nobody asked to write it again."""
+        last = state.written
+        same = last is not None and (last.fingerprint, last.edition) == (written.fingerprint, written.edition)
+        return same and not state.in_doubt and self.event.product.rewrite is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
@@ -83,7 +97,9 @@ class Pipeline:
     def _enrich(self, work: _Work) -> tuple[Outcome, str]:
         """The story of one task: its outcome, and a detail where that needs one."""
         task, product = work.task, work.event.product
-        if self._is_superseded(work):
+        # Raised whatever the outcome will be: an older event must not overtake one that changed nothing.
+        state = self.ledger.raise_latest(work.slot, work.event.order)
+        if state.supersedes(work.event.order):
             return Outcome.SUPERSEDED, "a newer event of this product is known"
         if task.name in product.protected:
             return Outcome.PROTECTED, "the event lists the task as protected"
@@ -102,19 +118,10 @@ class Pipeline:
         request = question.request(pictures)
         work.fingerprint = question.fingerprint(request)
         written = Written(work.event.order, work.fingerprint, task.edition)
-        if publication == "live" and product.rewrite is None and self._is_written(work.slot, written):
+        if publication == "live" and work.repeats(state, written):
             return Outcome.UNCHANGED, ""
         work.judgement = self._judged(work, question, request)
         return (Outcome.SHADOW, "") if publication == "shadow" else (self._write(work, written), "")
-
-    def _is_superseded(self, work: _Work) -> bool:
-        """Raises `latest`, whatever the outcome will be: an older event must not overtake one that changed nothing."""
-        order = work.event.order
-        return order is not None and self.ledger.raise_latest(work.slot, order) > order
-
-    def _is_written(self, slot: Slot, written: Written) -> bool:
-        last = self.ledger.written(slot)
-        return last is not None and (last.fingerprint, last.edition) == (written.fingerprint, written.edition)
 
     def _pictures(self, work: _Work) -> tuple[Picture, ...]:
         images = work.task.file.images
@@ -138,34 +145,41 @@ class Pipeline:
         request, answer = self.asking.ask(request, work.bill, work.deadline, anew=anew)
         judgement = question.judge(answer)
         if judgement.violations:
-            _, answer = self.asking.ask(
-                request.after(answer, judgement.violations), work.bill, work.deadline, anew=anew
-            )
-            judgement = question.judge(answer)
+            again = request.after(answer, judgement.violations)
+            with suppress(AnswerRefused, AnswerUnusable):  # what was right in the first answer stands
+                judgement = question.judge(self.asking.ask(again, work.bill, work.deadline, anew=anew)[1])
         if judgement.output is None:
             work.judgement = judgement
             raise AnswerRejected(", ".join(dict.fromkeys(violation.code for violation in judgement.violations)))
         return judgement
 
     def _write(self, work: _Work, written: Written) -> Outcome:
-        """PUTs under the slot's lease, after reading `latest` again: one writer at a time, and nothing stale."""
-        put = put_output(
-            work.event, work.task, work.slot, work.judgement, written=written, generator=self._generator(work)
-        )
-        while (lease := self.ledger.acquire(slot_key(work.slot), WRITE_SECONDS)) is None:
+        """PUTs under the slot's lease, by what is known then: one writer at a time, nothing stale, nothing twice."""
+        while (lease := self.ledger.acquire_slot(work.slot, WRITE_SECONDS)) is None:
             if not work.deadline.pause(POLL_SECONDS):
                 raise LeaseHeld("another worker is writing the same product")
-        try:
-            order = work.event.order
-            newest = self.ledger.latest(work.slot, order.kind) if order else None
-            if order and newest and newest > order:
+        with ExitStack() as stack:
+            # Whatever fails from here on may have been written all the same: the next one must not rely on `written`.
+            stack.push(
+                lambda failure, *_: self.ledger.release_slot(lease, in_doubt=lease.state.in_doubt or bool(failure))
+            )
+            if lease.state.supersedes(work.event.order):
                 return Outcome.SUPERSEDED
+            if work.repeats(lease.state, written):
+                return Outcome.UNCHANGED
+            put = put_output(
+                work.event,
+                work.task,
+                work.slot,
+                work.judgement,
+                step=(lease.state.writes, written),
+                generator=self._generator(work),
+            )
             outcome = self.product_service.put(put, within=work.deadline.remaining())
             if outcome is not Outcome.WRITTEN:
                 return outcome
-            self.ledger.record_written(work.slot, written)
-        finally:
-            self.ledger.release(lease)
+            self.ledger.record_written(lease, written)
+            stack.pop_all()  # recording gave the lease up
         return Outcome.WRITTEN if work.bill.calls else Outcome.REUSED
 
     def _finish(self, work: _Work) -> TaskResult:
@@ -189,7 +203,7 @@ class Pipeline:
             bill=work.bill,
             error=error,
         )
-        if self.report_failures and outcome in REPORTED:
+        if self.report_failures and (outcome in REPORTED or result.is_partial):
             self._report(work, result)
         return result
 

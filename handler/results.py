@@ -10,7 +10,8 @@ from pydantic.alias_generators import to_camel
 
 from handler.asking import Bill
 from handler.checks import Violation
-from handler.errors import EnrichmentError
+from handler.codes import REJECTED
+from handler.errors import AnswerRejected, EnrichmentError
 from handler.events import ProductData
 from handler.models import Usage
 from handler.outcomes import Outcome
@@ -37,6 +38,18 @@ class TaskResult:
     judgement: Judgement
     bill: Bill
     error: EnrichmentError | None = None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it was written without an attribute that broke the table."""
+        return self.outcome in {Outcome.WRITTEN, Outcome.REUSED} and REJECTED in self.judgement.outcomes.values()
+
+    @property
+    def code(self) -> str:
+        """What the planner's work list calls it."""
+        if self.error:
+            return self.error.code
+        return AnswerRejected.code if self.is_partial else self.outcome.value
 
 
 def speaking_failure(results: Sequence[TaskResult]) -> TaskResult | None:

@@ -3,10 +3,39 @@
 It is the server that functions-framework starts itself, with the options that it has no switch for.
 """
 
+import math
 import os
 import sys
 
+from gunicorn.sock import BaseSocket  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
 from handler.settings import Settings, SettingsError
+
+END_SECONDS = 15
+"""How long an event may outlast DEADLINE_SECONDS: what began in time ends (a ledger request, with its retries)."""
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's threads. One that stops answers every connection made until then, and refuses the next ones at once.
+
+    gunicorn itself leaves the socket open until the last event has ended, and accepts no more from it: what is sent
+    meanwhile waits for minutes, to be reset. A refusal is delivered again at once, to a pod that lives.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                self._accept_waiting(listener)
+                listener.close()
+
+    def _accept_waiting(self, listener: BaseSocket) -> None:
+        accepted = -1
+        while accepted != self.nr_conns:
+            accepted = self.nr_conns
+            self.accept(listener)
+
 
 try:
     _settings = Settings.from_env(os.environ)
@@ -17,10 +46,10 @@ wsgi_app = 'functions_framework:create_app("handle", "handler/main.py", "http")'
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
-worker_class = "gthread"
+worker_class = Worker
 preload_app = True  # a bad setting ends the start with its one line, before any worker exists
 timeout = 0  # an event's time is DEADLINE_SECONDS; gunicorn's own clock would kill the worker with all its events
-graceful_timeout = 30
+graceful_timeout = math.ceil(_settings.deadline_seconds) + END_SECONDS  # at SIGTERM: as long as an event may take
 keepalive = 620  # seconds; proxies keep idle connections for up to 600, and an event sent on one that we closed is lost
 loglevel = "error"
 limit_request_line = 0

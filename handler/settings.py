@@ -52,7 +52,8 @@ class Settings(Content):
     ] = Field(default_factory=dict)
     report_failures: Annotated[bool, Field(description="Report failures to the product service")] = True
     log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severe line logged")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        Field(description="Least severe line logged; what was paid always is"),
     ] = "INFO"
     threads: Annotated[int, Field(ge=1, description="Requests handled at a time by a process")] = 64
     workers: Annotated[int, Field(ge=1, description="Processes")] = 1

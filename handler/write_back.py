@@ -86,16 +86,27 @@ class Put:
 
 
 def put_output(
-    event: ProductEvent, task: Task, slot: Slot, judgement: Judgement, *, written: Written, generator: Generator
+    event: ProductEvent,
+    task: Task,
+    slot: Slot,
+    judgement: Judgement,
+    *,
+    step: tuple[int, Written],
+    generator: Generator,
 ) -> Put:
-    """The PUT of a task's output."""
+    """The PUT of a task's output. `step` is how many writes came before and what is written now.
+
+    The idempotency key names the step, not only its end: an edit that is taken back, however often, is a write of its
+    own. Who asks to write again wants another write, too.
+    """
+    key = [slot, *step, [event.origin.source, event.origin.id] if event.product.rewrite else None]
     target = task.file.write_back
     body = Provenance(source=Source.of(event), generator=generator).model_dump(mode="json", by_alias=True)
     extent = {"language": slot.language} if task.file.output == "text" else {"outcomes": dict(judgement.outcomes)}
     return Put(
         path=target.path.replace("{productId}", quote(slot.product_id, safe="")),
         body=_encoded({target.field: judgement.output, **extent, **body}),
-        idempotency_key=digest([slot, written.order, written.fingerprint, written.edition, *_again(event)]),
+        idempotency_key=digest(key),
         traceparent=event.origin.traceparent,
     )
 
@@ -103,7 +114,7 @@ def put_output(
 def put_failure(event: ProductEvent, task: Task, result: TaskResult, generator: Generator) -> Put:
     """The PUT of a failure report."""
     report = FailureReport(
-        code=result.error.code if result.error else result.outcome.value,
+        code=result.code,
         detail=result.detail,
         violations=tuple(map(ReportedViolation.of, result.judgement.violations)),
         source=Source.of(event),
@@ -126,12 +137,6 @@ def outcome_of_status(status: int) -> Outcome:
             return Outcome.PROTECTED
         case _:
             raise _error(status)
-
-
-def _again(event: ProductEvent) -> list[str]:
-    """What else tells two writes apart: who asks to write again wants another one, and without an order A -> B -> A would
-    end with B."""
-    return [event.origin.source, event.origin.id] if event.product.rewrite or event.order is None else []
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

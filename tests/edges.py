@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from handler.deadline import Deadline
-from handler.errors import EnrichmentError, ImageGone
+from handler.errors import EnrichmentError, ImageGone, ProductServiceUnavailable
 from handler.outcomes import Outcome
 from handler.write_back import Put, outcome_of_status
 from workbench.sandbox.product_contract import failure_report, write_back
@@ -111,13 +111,26 @@ class ImageHost:
         return file
 
 
-class Shop:
-    """The product service: holds every PUT to the contract, and answers 204 or, in order, the `statuses` it is told."""
+LOST = 0
+"""A status of `Shop`: it did as it was told, and its answer was lost."""
 
-    def __init__(self) -> None:
+
+class Shop:
+    """The product service: holds every PUT to the contract, and answers 204 or, in order, the `statuses` it is told.
+
+    A key that it accepted before writes nothing again. It `checks_versions`, or shows whatever came last.
+    """
+
+    def __init__(self, *, checks_versions: bool = False) -> None:
         self.puts: list[Put] = []
         self.statuses: list[int] = []
         self.report_statuses: list[int] = []
+        self.shown: dict[str, dict[str, Any]] = {}
+        """Path -> the body that was written there last."""
+        self.applied: list[dict[str, Any]] = []
+        """The bodies of all outputs that changed what is shown, in order."""
+        self._checks_versions = checks_versions
+        self._accepted: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def put(self, put: Put, *, within: float) -> Outcome:
@@ -126,7 +139,25 @@ class Shop:
         with self._lock:
             self.puts.append(put)
             statuses = self.report_statuses if is_report else self.statuses
-            return outcome_of_status(statuses.pop(0) if statuses else 204)
+            status = statuses.pop(0) if statuses else 204
+            if not is_report and status < 300 and self._write(put) == 409:
+                status = 409
+        if status == LOST:
+            raise ProductServiceUnavailable("ReadTimeout")
+        return outcome_of_status(status)
+
+    def _write(self, put: Put) -> int:
+        """204, or 409 for what is stale."""
+        if (put.path, put.idempotency_key) in self._accepted:
+            return 204
+        body = json.loads(put.body)
+        new, old = (each.get("source", {}).get("version") for each in (body, self.shown.get(put.path, {})))
+        if self._checks_versions and new is not None and old is not None and new < old:
+            return 409
+        self._accepted.add((put.path, put.idempotency_key))
+        self.shown[put.path] = body
+        self.applied.append(body)
+        return 204
 
     @property
     def writes(self) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from edges import Clock, ImageHost, Saying, ScriptedModel, Shop
 
 from handler.asking import Asking
 from handler.deadline import Deadline
-from handler.events import ProductEvent
-from handler.ledger import MemoryLedger, Slot
+from handler.events import Order, ProductEvent
+from handler.ledger import Ledger, MemoryLedger, Slot, Written
 from handler.models import model_table
 from handler.pipeline import Pipeline
 from handler.results import TaskResult
@@ -37,7 +37,7 @@ class Enricher:
     shop: Shop = field(default_factory=Shop)
     images: ImageHost = field(default_factory=ImageHost)
     report_failures: bool = True
-    ledger: MemoryLedger = field(init=False)
+    ledger: Ledger = field(init=False)
     new_deadline: Callable[[], Deadline] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +61,14 @@ class Enricher:
         """The only result of an event that owes one task."""
         (result,) = self.deliver(event)
         return result
+
+    def latest(self, slot: Slot = COPY) -> Order | None:
+        """The newest version that the ledger knows."""
+        return next((order for order in self.ledger.raise_latest(slot, None).latest if order.kind == "version"), None)
+
+    def written(self, slot: Slot = COPY) -> Written | None:
+        """What the ledger knows as written last."""
+        return self.ledger.raise_latest(slot, None).written
 
     def say(self, *sayings: Saying) -> None:
         """What the model says next."""

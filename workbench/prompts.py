@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workbench.trials import rule_problems
 from handler.content import ContentError, line_of
 from handler.converse import Answer
 from handler.events import ProductData
@@ -15,6 +14,7 @@ from handler.question import question_of
 from handler.settings import Settings
 from handler.task_files import Example
 from handler.tasks import Prompts, Task, load_prompts
+from workbench.trials import rule_problems
 
 
 def check(folder: str) -> int:

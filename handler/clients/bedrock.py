@@ -6,7 +6,7 @@ The SDK's own retries are off: it would retry a read time-out, and pay for each 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import boto3
+from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -49,12 +49,12 @@ ERRORS: Final[Mapping[str, type[EnrichmentError]]] = {
 class BedrockClient:
     """Safe to share between threads; keeps up to `pool_size` connections open.
 
-    Raises `botocore.exceptions.NoRegionError` where neither `region` nor the SDK's own configuration names one.
+    Raises `botocore.exceptions.NoRegionError` where the session has no region.
     """
 
-    def __init__(self, region: str | None, *, read_timeout: float, pool_size: int) -> None:
+    def __init__(self, session: Session, *, read_timeout: float, pool_size: int) -> None:
         self.read_timeout = read_timeout
-        self._client = boto3.Session(region_name=region).client(
+        self._client = session.client(
             "bedrock-runtime",
             config=Config(
                 retries={"total_max_attempts": 1},

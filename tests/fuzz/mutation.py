@@ -43,6 +43,8 @@ HEADER_VALUES = [
     "#topic",
 ]  # fmt: skip
 ODD_PATHS = [
+    "/a/",
+    "/robots.txt//x",
     "//a",
     "/a//b",
     "/robots.txt",

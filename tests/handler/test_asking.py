@@ -27,17 +27,12 @@ from handler.errors import (
     ModelUnavailable,
     Throttled,
 )
-from handler.ledger import Lease, Ledger, MemoryLedger, question_key
+from handler.ledger import Ledger, MemoryLedger, QuestionLease
 from handler.models import Usage, model_table
 
 REQUEST = Request(model_id="global.anthropic.claude-haiku-5-5", system="Write.", text="A shirt.", max_tokens=300)
-KEY = question_key(REQUEST.fingerprint)
+FINGERPRINT = REQUEST.fingerprint
 CUT_OFF = response("편하게 입기", "max_tokens")
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -51,10 +46,10 @@ def asking(ledger: Ledger, model: ScriptedModel) -> Asking:
 
 def attempts(ledger: Ledger, request: Request = REQUEST) -> int:
     """What the ledger counts for a question that nobody asks at the moment."""
-    lease = ledger.acquire(question_key(request.fingerprint), 1)
+    lease = ledger.acquire_question(request.fingerprint, 1)
     assert lease is not None
-    ledger.release(lease)
-    return lease.attempts
+    ledger.release_question(lease, paid=False)
+    return lease.attempts - 1
 
 
 # Paid once
@@ -142,7 +137,7 @@ def test_thirty_threads_pay_one_call(ledger: MemoryLedger) -> None:
 
 def test_who_waits_in_vain_gives_up_at_the_deadline(ledger: MemoryLedger, clock: Clock) -> None:
     """While another worker holds the question there is no call, and at the deadline 503."""
-    assert ledger.acquire(KEY, 600)
+    assert ledger.acquire_question(FINGERPRINT, 600)
     model = ScriptedModel()
     deadline = clock.deadline(20)
     with pytest.raises(LeaseHeld):
@@ -153,9 +148,8 @@ def test_who_waits_in_vain_gives_up_at_the_deadline(ledger: MemoryLedger, clock:
 
 def test_who_waits_takes_over_from_a_dead_worker(ledger: MemoryLedger, clock: Clock) -> None:
     """A worker that died within its call counts as one attempt; when its lease ends the next one asks."""
-    dead = ledger.acquire(KEY, ScriptedModel.read_timeout + STORE_SECONDS)
+    dead = ledger.acquire_question(FINGERPRINT, ScriptedModel.read_timeout + STORE_SECONDS)
     assert dead
-    ledger.count_attempt(dead, +1)
     model = ScriptedModel(ModelAnswerLate("50 s"))
     with pytest.raises(ModelAnswerLate):
         asking(ledger, model).ask(REQUEST, Bill(""), clock.deadline())
@@ -257,9 +251,8 @@ def test_an_answer_at_last_forgives_the_attempts_before(ledger: MemoryLedger, cl
 def test_a_worker_killed_within_its_call_leaves_the_attempt(ledger: MemoryLedger, clock: Clock) -> None:
     """Three workers that died asking are three attempts: the fourth does not ask."""
     for _ in range(3):
-        killed = ledger.acquire(KEY, 60)
+        killed = ledger.acquire_question(FINGERPRINT, 60)
         assert killed
-        ledger.count_attempt(killed, +1)
         clock.sleep(60)
     model = ScriptedModel()
     with pytest.raises(ModelTimeout):
@@ -344,11 +337,11 @@ class TroubledLedger(MemoryLedger):
         super().__init__(clock)
         self.times = times
 
-    def keep_answer(self, fingerprint: str, answer: Answer) -> None:
+    def keep_answer(self, lease: QuestionLease, answer: Answer) -> Answer:
         if self.times:
             self.times -= 1
             raise LedgerUnavailable("the store is down")
-        super().keep_answer(fingerprint, answer)
+        return super().keep_answer(lease, answer)
 
 
 def test_storing_is_tried_until_it_works(clock: Clock) -> None:
@@ -372,7 +365,7 @@ def test_an_answer_that_cannot_be_stored_is_not_used(clock: Clock) -> None:
 class LostLedger(MemoryLedger):
     """Cannot be reached when a lease is asked for."""
 
-    def acquire(self, key: str, seconds: float) -> Lease | None:
+    def acquire_question(self, fingerprint: str, seconds: float) -> QuestionLease | None:
         raise LedgerUnavailable("the store is down")
 
 
@@ -392,14 +385,14 @@ def test_a_lease_lost_during_retries_stops_the_call(ledger: MemoryLedger, clock:
 
     def another_takes_over() -> None:
         clock.sleep(ScriptedModel.read_timeout + STORE_SECONDS)
-        assert ledger.acquire(KEY, 60)
+        assert ledger.acquire_question(FINGERPRINT, 60)
 
     model = WatchfulModel(another_takes_over)
     with pytest.raises(LeaseHeld):
         asking(ledger, model).ask(REQUEST, Bill(""), clock.deadline())
     assert model.calls == 0
     assert ledger.answer(REQUEST.fingerprint) is None
-    assert ledger.acquire(KEY, 60) is None  # and the other worker still holds it
+    assert ledger.acquire_question(FINGERPRINT, 60) is None  # and the other worker still holds it
 
 
 def test_every_attempt_renews_the_lease(ledger: MemoryLedger, clock: Clock) -> None:
@@ -412,7 +405,7 @@ def test_every_attempt_renews_the_lease(ledger: MemoryLedger, clock: Clock) -> N
             clock.sleep(55)  # retries, while Bedrock was busy
             before_attempt()
             clock.sleep(self.read_timeout + STORE_SECONDS - 1)
-            assert ledger.acquire(KEY, 60) is None
+            assert ledger.acquire_question(FINGERPRINT, 60) is None
             return response(GOOD_COPY)
 
     assert asking(ledger, SlowModel()).ask(REQUEST, Bill(""), clock.deadline(600))[1].text == GOOD_COPY
@@ -422,14 +415,17 @@ def test_an_answer_that_came_between_look_up_and_lease_is_used(clock: Clock) -> 
     """The second look-up, under the lease, sees what another worker stored a moment ago."""
 
     class LateLedger(MemoryLedger):
-        def acquire(self, key: str, seconds: float) -> Lease | None:
-            if self.answer(REQUEST.fingerprint) is None:
-                self.keep_answer(REQUEST.fingerprint, Answer("end_turn", "남이 산 글", None, Usage(), "/shop 9"))
-            return super().acquire(key, seconds)
+        def acquire_question(self, fingerprint: str, seconds: float) -> QuestionLease | None:
+            lease = super().acquire_question(fingerprint, seconds)
+            if lease and lease.answer is None:
+                self.keep_answer(lease, Answer("end_turn", "남이 산 글", None, Usage(), "/shop 9"))
+                lease = super().acquire_question(fingerprint, seconds)
+            return lease
 
-    model = ScriptedModel()
-    assert asking(LateLedger(clock), model).ask(REQUEST, Bill(""), clock.deadline())[1].text == "남이 산 글"
+    model, ledger = ScriptedModel(), LateLedger(clock)
+    assert asking(ledger, model).ask(REQUEST, Bill(""), clock.deadline())[1].text == "남이 산 글"
     assert model.calls == 0
+    assert attempts(ledger) == 0
 
 
 # Size

@@ -8,9 +8,9 @@ import pytest
 from handler.checks.claims import check_claims
 from handler.checks.rules import ClaimRule, load_rules
 from handler.checks.text import check_text
-from workbench.trials import rule_problems
 from handler.content import ContentError
 from handler.facts import Facts
+from workbench.trials import rule_problems
 
 SHARED = Path(__file__).parents[2] / "prompts" / "shared"
 FAMILIES = ("numbers", "colours", "materials", "origin", "ingredients", "functions", "latin")

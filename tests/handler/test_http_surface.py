@@ -114,6 +114,14 @@ def test_every_failure_is_told_as_its_problem(error: type[EnrichmentError]) -> N
     assert_problem(told, error.status, error.code)
 
 
+def test_problem_is_cut_to_what_the_dead_letter_holds() -> None:
+    """However long its detail, a problem is whole JSON within the limit, and has as much detail as may be."""
+    for length in range(0, 500, 3):
+        told = answer(surface(failing(ModelUnavailable("가" * length))).handle(event()))
+        problem = assert_problem(told, 503, "modelunavailable")
+        assert len(problem.get("detail", "")) >= min(length, 100)
+
+
 def test_bug_in_a_task_is_told_without_its_insides() -> None:
     """A bug is 500 for its own event; its message, which may hold seller text, goes nowhere."""
 

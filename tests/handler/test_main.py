@@ -46,10 +46,13 @@ def start(monkeypatch: pytest.MonkeyPatch, prompts_dir: Path) -> Start:
             {"TOPIC_EVENT_TYPES": '{"products": "ProductUpdated"}'},
             "TOPIC_EVENT_TYPES: nothing listens to 'ProductUpdated'",
         ),
-        ({"LEDGER_URL": "dynamodb://ledger"}, "LEDGER_URL: this version has no dynamodb://"),
         ({"K_SERVICE": "enricher"}, "LEDGER_URL: memory:// is for one process"),
         ({"AWS_REGION": "us east"}, "AWS_REGION: Provided region_name 'us east'"),
-        ({"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "bedrock"}, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME: Invalid endpoint"),
+        ({"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "bedrock"}, "AWS_ENDPOINT_URL_*: Invalid endpoint: bedrock"),
+        (
+            {"LEDGER_URL": "dynamodb://ledger", "AWS_ENDPOINT_URL_DYNAMODB": "dynamodb"},
+            "AWS_ENDPOINT_URL_*: Invalid endpoint: dynamodb",
+        ),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "AWS: Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY"),
         ({"PROMPTS_DIR": "/nowhere"}, "/nowhere:1: has no task folder; PROMPTS_DIR must name"),
     ],
@@ -83,6 +86,13 @@ def test_broken_prompts_stop_the_start_with_file_and_line(start: Start, prompts_
 def test_topic_may_carry_deletions(start: Start) -> None:
     """Deletion is an event that the function itself listens to."""
     start(TOPIC_EVENT_TYPES='{"deleted": "ProductDeletedEvent"}')
+
+
+def test_a_table_is_not_reached_for_at_start(start: Start) -> None:
+    """An outage of DynamoDB keeps no revision from starting: the first event meets it."""
+    app = start(LEDGER_URL="dynamodb://ledger", AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:1")
+    with app.test_client() as client:
+        assert client.get("/health/readiness").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/x/y", "/robots.txt", "/favicon.ico", "/a%0Ab", "/metrics", "/a//b"])

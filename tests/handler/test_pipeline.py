@@ -1,9 +1,10 @@
 """One event, start to end: which outcome it has, what is asked, what is written and reported."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from edges import GOOD_COPY, PHOTO, RANKING_COPY, Saying, Shop, response
@@ -12,7 +13,7 @@ from product_events import ATTRIBUTES, IMAGES, REGISTERED, SHIRT, product_event
 
 from handler.errors import Defect, EnrichmentError, LanguageUnsupported, ModelUnavailable, Throttled
 from handler.events import Order, ProductEvent
-from handler.ledger import Slot, Written, slot_key
+from handler.ledger import Slot, Written
 from handler.models import Usage
 from handler.outcomes import Outcome, outcome_of
 from handler.tasks import Prompts
@@ -33,8 +34,8 @@ def test_copy_is_asked_checked_and_written(enricher: Enricher) -> None:
     assert enricher.copies == [GOOD_COPY]
     assert enricher.model.calls == 1
     assert (result.task, result.model) == ("copy", MODEL_ID)
-    assert enricher.ledger.latest(COPY, "version") == Order("version", 7)
-    assert enricher.ledger.written(COPY) == Written(Order("version", 7), result.fingerprint, result.edition)
+    assert enricher.latest() == Order("version", 7)
+    assert enricher.written() == Written(Order("version", 7), result.fingerprint, result.edition)
 
 
 def test_the_write_says_where_it_comes_from(enricher: Enricher) -> None:
@@ -143,7 +144,7 @@ def test_a_shadow_category_is_shown_and_not_written(enricher: Enricher) -> None:
         result = enricher.run(event)
         assert (result.outcome, result.judgement.output) == (Outcome.SHADOW, GOOD_COPY)
     assert (enricher.model.calls, enricher.shop.puts) == (1, [])
-    assert enricher.ledger.written(COPY) is None
+    assert enricher.written() is None
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def test_an_answer_that_stays_in_violation_is_rejected(enricher: Enricher) -> No
         assert result.judgement.output is None
         assert [violation.code for violation in result.judgement.violations] == ["superlative", "scarcity"]
     assert (enricher.model.calls, enricher.shop.writes) == (2, [])
-    assert enricher.ledger.written(COPY) is None
+    assert enricher.written() is None
     report = enricher.shop.reports[0]
     assert (report["code"], report["detail"]) == ("answerrejected", "superlative, scarcity")
     assert [violation["code"] for violation in report["violations"]] == ["superlative", "scarcity"]
@@ -268,8 +269,45 @@ def test_an_attribute_that_stays_in_violation_is_left_out(enricher: Enricher) ->
     assert [(violation.code, violation.attribute) for violation in result.judgement.violations] == [
         ("offtable", "Color")
     ]
+    (report,) = enricher.shop.reports  # the planner's work list has it, though the event is done
+    assert (report["code"], [each["attribute"] for each in report["violations"]]) == ("answerrejected", ["Color"])
     conversation = enricher.model.bodies[1]["messages"]
     assert conversation[2]["content"][0]["toolResult"]["toolUseId"] == "tool-1"
+
+
+@pytest.mark.parametrize(
+    "again",
+    [response("", "refusal"), response({"Color": ["white"], "Print": ["solid"]}, "max_tokens"), response("", "new")],
+    ids=["refused", "cut off", "unknown stop reason"],
+)
+def test_a_re_ask_without_an_answer_keeps_what_was_right(enricher: Enricher, again: Mapping[str, Any]) -> None:
+    """The good attributes of the first answer are written, the other is reported; a redelivery pays nothing."""
+    enricher.say({"Color": ["turquoise"], "Print": ["stripe"]}, again, again)
+    event = product_event(name=IMAGES)
+    result = enricher.run(event)
+    assert (result.outcome, result.error, result.is_partial) == (Outcome.WRITTEN, None, True)
+    (body,) = enricher.shop.writes
+    assert (body["attributes"], body["outcomes"]) == ({"Print": ["02"]}, {"Color": "rejected"})
+    assert [report["code"] for report in enricher.shop.reports] == ["answerrejected"]
+    calls = enricher.model.calls
+    assert enricher.run(event).outcome is Outcome.UNCHANGED
+    assert enricher.model.calls == calls
+
+
+def test_a_re_ask_that_is_throttled_is_not_the_last_word(enricher: Enricher) -> None:
+    """What a redelivery may heal is delivered again, instead of leaving an attribute out for good."""
+    enricher.say({"Color": ["turquoise"], "Print": ["stripe"]}, Throttled(""))
+    event = product_event(name=IMAGES)
+    assert (enricher.run(event).outcome, enricher.shop.puts) == (Outcome.THROTTLED, [])
+    assert enricher.run(event).outcome is Outcome.WRITTEN
+    assert enricher.tags == [{"Color": ["02"], "Print": ["01"]}]
+
+
+def test_a_text_whose_re_ask_is_refused_is_rejected(enricher: Enricher) -> None:
+    """Nothing of a text that broke a rule is left to write."""
+    enricher.say(RANKING_COPY, response("", "refusal"))
+    result = enricher.run(product_event())
+    assert (result.outcome, result.detail, enricher.shop.writes) == (Outcome.REJECTED, "superlative", [])
 
 
 @pytest.mark.parametrize(
@@ -372,8 +410,8 @@ def test_a_failure_of_one_task_leaves_the_other_alone(enricher: Enricher) -> Non
 
 def test_tasks_share_one_deadline(enricher: Enricher) -> None:
     """What the first task used up is missing to the second."""
-    assert enricher.ledger.acquire(slot_key(COPY), 600)
-    assert enricher.ledger.acquire(slot_key(Slot("shirt", "tags", "")), 600)
+    assert enricher.ledger.acquire_slot(COPY, 600)
+    assert enricher.ledger.acquire_slot(Slot("shirt", "tags", ""), 600)
     started = enricher.clock.seconds
     results = enricher.deliver(product_event(name=REGISTERED))
     assert [result.error.code for result in results if result.error] == ["leaseheld", "leaseheld"]

@@ -9,6 +9,7 @@ from enricher import COPY, Edits, Enricher
 from images import encode, noise
 from product_events import IMAGES, SHIRT, product_event
 
+from handler.converse import Answer
 from handler.deadline import Deadline
 from handler.errors import (
     EnrichmentError,
@@ -20,7 +21,7 @@ from handler.errors import (
     Throttled,
 )
 from handler.events import Order
-from handler.ledger import MemoryLedger, Slot, slot_key
+from handler.ledger import MemoryLedger, QuestionLease, Slot, SlotState
 from handler.outcomes import Outcome
 from handler.tasks import Prompts
 from handler.write_back import Put
@@ -96,7 +97,7 @@ def test_a_question_that_is_too_long_is_unusable(enricher: Enricher) -> None:
 class LostLedger(MemoryLedger):
     """Knows nothing and says so."""
 
-    def raise_latest(self, slot: Slot, order: Order) -> Order:
+    def raise_latest(self, slot: Slot, order: Order | None) -> SlotState:
         raise LedgerUnavailable("the store is down")
 
 
@@ -110,7 +111,7 @@ def test_without_the_ledger_nothing_is_asked(enricher: Enricher) -> None:
 class ForgetfulLedger(MemoryLedger):
     """Cannot keep answers."""
 
-    def keep_answer(self, fingerprint: str, answer: object) -> None:
+    def keep_answer(self, lease: QuestionLease, answer: Answer) -> Answer:
         raise LedgerUnavailable("the store is down")
 
 
@@ -194,7 +195,7 @@ def test_what_the_product_service_answers_is_an_outcome(
     event = product_event()
     result = enricher.run(event)
     assert (result.outcome, result.error.code if result.error else None) == (outcome, code)
-    assert (enricher.ledger.written(COPY) is not None) == (outcome is Outcome.WRITTEN)
+    assert (enricher.written() is not None) == (outcome is Outcome.WRITTEN)
     assert len(enricher.shop.reports) == (outcome is Outcome.UNUSABLE)
     redelivered = enricher.run(event)
     assert redelivered.outcome is (Outcome.UNCHANGED if outcome is Outcome.WRITTEN else Outcome.REUSED)
@@ -233,7 +234,7 @@ def test_an_event_that_was_superseded_while_it_was_asked_is_not_written(enricher
     """A newer event came between question and PUT: no PUT, and nothing recorded."""
     enricher.model = MeanwhileModel(lambda: enricher.ledger.raise_latest(COPY, Order("version", 2)))
     assert enricher.run(product_event(1)).outcome is Outcome.SUPERSEDED
-    assert (enricher.model.calls, enricher.shop.puts, enricher.ledger.written(COPY)) == (1, [], None)
+    assert (enricher.model.calls, enricher.shop.puts, enricher.written()) == (1, [], None)
 
 
 def test_a_redelivery_while_it_was_asked_does_not_supersede(enricher: Enricher) -> None:
@@ -244,19 +245,19 @@ def test_a_redelivery_while_it_was_asked_does_not_supersede(enricher: Enricher) 
 
 def test_one_writer_at_a_time(enricher: Enricher) -> None:
     """While another worker writes the product this one waits; at its deadline it gives up with 503, paid and stored."""
-    other = enricher.ledger.acquire(slot_key(COPY), 600)
+    other = enricher.ledger.acquire_slot(COPY, 600)
     assert other
     event = product_event()
     result = enricher.run(event)
     assert result.error
     assert (result.error.code, enricher.shop.puts) == ("leaseheld", [])
-    enricher.ledger.release(other)
+    enricher.ledger.release_slot(other, in_doubt=False)
     assert enricher.run(event).outcome is Outcome.REUSED
 
 
 def test_a_dead_writer_is_waited_for(enricher: Enricher) -> None:
     """A worker that died writing holds the product for 30 seconds, not longer."""
-    assert enricher.ledger.acquire(slot_key(COPY), 30)
+    assert enricher.ledger.acquire_slot(COPY, 30)
     started = enricher.clock.seconds
     assert enricher.run(product_event()).outcome is Outcome.WRITTEN
     assert 30 <= enricher.clock.seconds - started < 31
@@ -270,7 +271,7 @@ def test_a_write_holds_its_product_for_thirty_seconds(enricher: Enricher) -> Non
         def put(self, put: Put, *, within: float) -> Outcome:
             for seconds in (29, 1):
                 enricher.clock.sleep(seconds)
-                free.append(enricher.ledger.acquire(slot_key(COPY), 1) is not None)
+                free.append(enricher.ledger.acquire_slot(COPY, 1) is not None)
             return super().put(put, within=within)
 
     enricher.shop = SlowShop()
@@ -283,13 +284,22 @@ def test_the_slot_is_free_after_the_write(enricher: Enricher, status: int) -> No
     """Whatever the product service answered, the next worker need not wait."""
     enricher.shop.statuses = [status]
     enricher.run(product_event())
-    assert enricher.ledger.acquire(slot_key(COPY), 30)
+    assert enricher.ledger.acquire_slot(COPY, 30)
 
 
-def test_a_deleted_product_begins_again(enricher: Enricher) -> None:
-    """After its deletion a product that is created again at version 1 is written, from the answer that is there."""
-    enricher.run(product_event(8))
-    enricher.ledger.forget("shirt")
-    assert enricher.run(product_event(1)).outcome is Outcome.REUSED
-    assert enricher.ledger.latest(COPY, "version") == Order("version", 1)
-    assert (enricher.model.calls, len(enricher.copies)) == (1, 2)
+@pytest.mark.parametrize(("status", "in_doubt"), [(204, False), (409, False), (423, False), (503, True), (404, True)])
+def test_only_an_answer_leaves_no_doubt(enricher: Enricher, status: int, in_doubt: bool) -> None:
+    """Whatever was no clear outcome may have been written: the next event must not rely on what was written before."""
+    enricher.shop.statuses = [status]
+    enricher.run(product_event())
+    assert enricher.ledger.raise_latest(COPY, None).in_doubt is in_doubt
+
+
+def test_doubt_stays_until_something_is_written(enricher: Enricher) -> None:
+    """A worker that finds doubt and writes nothing hands it on."""
+    enricher.shop.statuses = [503, 409]
+    event = product_event()
+    assert [enricher.run(event).outcome for _ in range(2)] == [Outcome.UNAVAILABLE, Outcome.SUPERSEDED]
+    assert enricher.ledger.raise_latest(COPY, None).in_doubt
+    assert enricher.run(event).outcome is Outcome.REUSED
+    assert not enricher.ledger.raise_latest(COPY, None).in_doubt

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from boto3 import Session
 from edges import GOOD_COPY, PHOTO
 from product_events import ATTRIBUTES
 
@@ -67,7 +68,7 @@ class Neighbours:
         return outcomes
 
     def _pipeline(self) -> Pipeline:
-        model = BedrockClient("us-east-1", read_timeout=30, pool_size=4)
+        model = BedrockClient(Session(region_name="us-east-1"), read_timeout=30, pool_size=4)
         return Pipeline(
             prompts=self.prompts,
             ledger=self.ledger,

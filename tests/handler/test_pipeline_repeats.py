@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from edges import GOOD_COPY, RANKING_COPY
-from enricher import COPY, Edits, Enricher
+from enricher import Edits, Enricher
 from product_events import ATTRIBUTES, IMAGES, REGISTERED, product_event
 
 from handler.deadline import Deadline
@@ -92,8 +92,8 @@ def test_an_event_without_any_order_is_processed(enricher: Enricher) -> None:
     unordered = enricher.run(product_event(None, attributes={"소재": "린넨", "핏": "오버핏"}))
     assert unordered.outcome is Outcome.WRITTEN
     assert enricher.shop.writes[-1]["source"]["version"] is None
-    assert enricher.ledger.written(COPY) == Written(None, unordered.fingerprint, unordered.edition)
-    assert enricher.ledger.latest(COPY, "version") == Order("version", 9)
+    assert enricher.written() == Written(None, unordered.fingerprint, unordered.edition)
+    assert enricher.latest() == Order("version", 9)
 
 
 # Nothing paid twice
@@ -145,7 +145,7 @@ def test_noise_is_no_change(enricher: Enricher) -> None:
 
 
 def test_thirty_deliveries_of_one_event_pay_one_call(enricher: Enricher) -> None:
-    """However often the event comes at the same time: one call, and the right state at the end."""
+    """However often the event comes at the same time: one call and one PUT a task."""
     enricher.new_deadline = lambda: Deadline(60)
     event = product_event(name=REGISTERED)
     start = threading.Barrier(30)
@@ -163,8 +163,10 @@ def test_thirty_deliveries_of_one_event_pay_one_call(enricher: Enricher) -> None
         Outcome.UNCHANGED,
     }
     assert enricher.model.calls == 2  # one a task
-    assert set(enricher.copies) == {GOOD_COPY}
-    assert len({put.idempotency_key for put in enricher.shop.puts}) == 2
+    assert enricher.copies == [GOOD_COPY]
+    assert len(enricher.tags) == 1
+    # Who paid need not be who writes.
+    assert sum(outcome is not Outcome.UNCHANGED for tasks in outcomes for outcome in tasks) == 2
     assert [result.outcome for result in enricher.deliver(event)] == [Outcome.UNCHANGED] * 2
 
 
@@ -203,6 +205,29 @@ def test_a_corrected_table_is_written_without_a_call(
     assert enricher.run(event).outcome is Outcome.UNCHANGED
     keys = [put.idempotency_key for put in enricher.shop.puts]
     assert len(keys) == len(set(keys)) == 2
+
+
+def test_a_table_that_is_taken_back_is_written_each_time(enricher: Enricher, edit: Edit) -> None:
+    """Edit codes, re-send, take back, re-send, and all again: a shop that honours idempotency keys shows each."""
+    before, after = enricher.prompts, edit(CODE_EDIT)
+    event = product_event(name=IMAGES)
+    for prompts, code in ((before, "02"), (after, "77")) * 3:
+        enricher.prompts = prompts
+        assert enricher.run(event).outcome is not Outcome.UNCHANGED
+        assert enricher.run(event).outcome is Outcome.UNCHANGED
+        (shown,) = enricher.shop.shown.values()
+        assert shown["attributes"]["Color"] == [code]
+    assert (enricher.model.calls, len(enricher.shop.puts)) == (1, 6)
+
+
+def test_edits_without_an_order_are_written_each_time(enricher: Enricher) -> None:
+    """A, B, A, B without version or time: no PUT is taken for the one before last."""
+    facts = [{"소재": "면 100%", "핏": "레귤러핏"}, {"소재": "린넨", "핏": "오버핏"}]
+    enricher.say(NEW_COPY, GOOD_COPY)
+    for copy, attributes in ((NEW_COPY, facts[0]), (GOOD_COPY, facts[1])) * 2:
+        enricher.run(product_event(None, attributes=attributes))
+        (shown,) = enricher.shop.shown.values()
+        assert shown["description"] == copy
 
 
 def test_a_stricter_rule_judges_the_remembered_answer(enricher: Enricher, edit: Edit) -> None:

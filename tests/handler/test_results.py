@@ -43,6 +43,25 @@ def result(error: EnrichmentError | None = None, *, task: str = "copy") -> TaskR
     )
 
 
+# What the planner's work list is told
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_a_result_is_partial_where_something_was_left_out(outcome: Outcome) -> None:
+    """Only what was written can be partial, and only where an attribute was rejected."""
+    for outcomes, left_out in (({"Color": "rejected"}, True), ({"Color": "unknown", "Print": "not_applicable"}, False)):
+        partly = replace(result(), outcome=outcome, judgement=Judgement({}, outcomes))
+        assert partly.is_partial == (left_out and outcome in {Outcome.WRITTEN, Outcome.REUSED})
+
+
+def test_a_result_has_the_code_of_what_is_wrong() -> None:
+    """The error's own; `answerrejected` for a part that was left out; else the outcome."""
+    assert result(ImageGone()).code == "imagegone"
+    assert replace(result(), judgement=Judgement({}, {"Color": "rejected"})).code == "answerrejected"
+    assert replace(result(), outcome=Outcome.INSUFFICIENT).code == "insufficient"
+    assert result().code == "written"
+
+
 # Who speaks
 
 

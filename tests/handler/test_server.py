@@ -90,7 +90,7 @@ def test_event_in_work_is_finished_before_the_process_ends(bedrock: BedrockStand
         (GUNICORN, {"PORT": "http"}, "PORT: "),
         (GUNICORN, {"WORKERS": "2"}, "LEDGER_URL: "),
         (GUNICORN, {"K_SERVICE": "enricher"}, "LEDGER_URL: "),
-        (GUNICORN, {"LEDGER_URL": "dynamodb://ledger"}, "LEDGER_URL: "),
+        (GUNICORN, {"LEDGER_URL": "redis://ledger"}, "LEDGER_URL: "),
         (GUNICORN, {"MODEL_ID": "anthropic.claude-nobody"}, "MODEL_ID: "),
         (GUNICORN, {"PROMPTS_DIR": "/nowhere"}, "/nowhere:1: "),
         (PLAIN, {"DEADLINE_SECONDS": "two"}, "DEADLINE_SECONDS: "),

@@ -177,10 +177,18 @@ def test_level_leaves_out_what_is_less_severe(log: io.StringIO, level: str, kept
     """LOG_LEVEL is the least severe line; counters count all the same."""
     telemetry = Telemetry(log, level)
     telemetry.product_forgotten(ORIGIN, "GD-1")
-    telemetry.task_ended(product_event(), failed(Throttled("")))
-    telemetry.task_ended(product_event(), failed(Defect("")))
+    telemetry.task_ended(product_event(), replace(failed(Throttled("")), bill=Bill("")))
+    telemetry.task_ended(product_event(), replace(failed(Defect("")), bill=Bill("")))
     assert len(lines(log)) == kept
     assert counters(telemetry)["enricher_tasks", "copy", "throttled", "modelthrottled"] == 1
+
+
+def test_what_was_paid_is_on_record_at_every_level(log: io.StringIO) -> None:
+    """The lines of paid tasks add up to the bill, whatever LOG_LEVEL says."""
+    telemetry = Telemetry(log, "ERROR")
+    telemetry.task_ended(product_event(), failed(Throttled("")))
+    (line,) = lines(log)
+    assert line["calls"] == 2
 
 
 def test_counters_add_up_to_the_bill(telemetry: Telemetry) -> None:

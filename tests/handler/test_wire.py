@@ -163,6 +163,8 @@ PATHS = [
     "//a",
     "//",
     "/a//b",
+    "/a/",
+    "/robots.txt//x",
     "/robots.txt",
     "/favicon.ico",
     "/health/readiness",

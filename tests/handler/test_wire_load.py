@@ -106,3 +106,16 @@ def test_silent_product_service_is_answered_within_the_deadline(hasty: Stage) ->
     calls = len(hasty.bedrock.requests)
     assert hasty.send_event(UPDATED, data).json()["results"][0]["outcome"] == "reused"
     assert len(hasty.bedrock.requests) == calls
+
+
+def test_no_call_starts_that_would_end_too_late(hasty: Stage) -> None:
+    """After a slow answer that broke a rule, there is no time for a second one: 503, not a late answer."""
+    hasty.bedrock.push(
+        {"text": "단연 최고의 티셔츠예요. 오늘 코디를 마무리해 보세요.", "latency_seconds": 1.2}, SILENCE
+    )
+    try:
+        data = hasty.register("slow", name="느린 티셔츠")
+        answer = hasty.send_event(UPDATED, data, patience=DEADLINE_SECONDS + 1)
+    finally:
+        hasty.bedrock.reset()
+    assert_problem(answer, 503, "deadlineexceeded")

@@ -59,7 +59,13 @@ def generator(task: Task, fingerprint: str = "f1") -> Generator:
 
 
 def output_put(
-    task: Task, event: ProductEvent, *, judgement: Judgement | None = None, fingerprint: str = "f1", edition: str = "e1"
+    task: Task,
+    event: ProductEvent,
+    *,
+    judgement: Judgement | None = None,
+    writes: int = 0,
+    fingerprint: str = "f1",
+    edition: str = "e1",
 ) -> Put:
     """The PUT of a task's output."""
     language = event.product.language if task.name == "copy" else ""
@@ -68,7 +74,7 @@ def output_put(
         task,
         Slot(event.product.product_id, task.name, language),
         judgement or JUDGEMENTS[task.name],
-        written=Written(event.order, fingerprint, edition),
+        step=(writes, Written(event.order, fingerprint, edition)),
         generator=generator(task, fingerprint),
     )
 
@@ -187,7 +193,7 @@ def changes(event_id: str = "", **fields: Any) -> ProductEvent:  # noqa: ANN401 
 
 
 def test_a_key_is_stable_over_redelivery(prompts: Prompts) -> None:
-    """The key rests on slot, order, fingerprint and edition: neither the delivery nor the time of the PUT is in it."""
+    """The key rests on slot, writes before, order, fingerprint and edition: not on the delivery or the PUT's time."""
     task = task_of(prompts, "copy")
     keys = {output_put(task, changes(event_id=event_id)).idempotency_key for event_id in ("e-1", "e-2")}
     assert len(keys) == 1
@@ -197,7 +203,7 @@ def test_a_key_is_stable_over_redelivery(prompts: Prompts) -> None:
 
 
 def test_a_key_differs_for_every_other_write(prompts: Prompts) -> None:
-    """Another product, version, kind of order, language, task, question or edition is another write."""
+    """Another product, version, kind of order, language, task, question, edition or number is another write."""
     copy, tags = task_of(prompts, "copy"), task_of(prompts, "tags")
     puts = [
         output_put(copy, changes()),
@@ -209,13 +215,15 @@ def test_a_key_differs_for_every_other_write(prompts: Prompts) -> None:
         output_put(tags, changes()),
         output_put(copy, changes(), fingerprint="f2"),
         output_put(copy, changes(), edition="e2"),
+        output_put(copy, changes(), writes=1),
+        output_put(copy, changes(), writes=2),
     ]
     assert len({put.idempotency_key for put in puts}) == len(puts)
 
 
-@pytest.mark.parametrize("fields", [{"rewrite": "put"}, {"rewrite": "ask"}, {"version": None}])
+@pytest.mark.parametrize("fields", [{"rewrite": "put"}, {"rewrite": "ask"}])
 def test_a_write_that_is_meant_again_has_its_own_key(prompts: Prompts, fields: dict[str, Any]) -> None:
-    """Who asks to write again, and events that have no order, are told apart by the event; a redelivery is not."""
+    """Who asks to write again is told apart by the event; a redelivery is not."""
     task = task_of(prompts, "copy")
     keys = [output_put(task, changes(event_id, **fields)).idempotency_key for event_id in ("e-1", "e-1", "e-2")]
     assert keys[0] == keys[1] != keys[2]

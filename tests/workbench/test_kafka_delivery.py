@@ -31,8 +31,12 @@ def delivering(publisher: Publisher) -> Iterator[Callable[..., Delivering]]:
     made: list[Delivering] = []
 
     def build(
-        sink: str, *, wait: Callable[[float], bool] = lambda _: False, factor: float = 1.0, **block: Any
-    ) -> Delivering:  # noqa: ANN401 - of Delivery
+        sink: str,
+        *,
+        wait: Callable[[float], bool] = lambda _: False,
+        factor: float = 1.0,
+        **block: Any,  # noqa: ANN401 - of Delivery
+    ) -> Delivering:
         spec = SourceSpec("enrich", "shop", ("products",), "enrich", delivery=Delivery(**block))
         made.append(Delivering(spec, sink=sink, publisher=publisher, wait=wait, backoff_factor=factor))
         return made[-1]
@@ -190,7 +194,7 @@ def test_a_dead_letter_sink_that_fails_after_its_own_retries_loses_the_event(
 
 
 def test_a_kne_header_that_is_no_extension_name_never_ends(delivering: Callable[..., Delivering]) -> None:
-    """`withExtension` throws inside the failure callback, so the record has no outcome: use `kne-` + [a-z0-9]+ alone."""
+    """`withExtension` throws inside the failure callback, so the record has no outcome."""
     with Sink(lambda _: Answered(422, {"Kne-Error-Code": "x"})) as sink, pytest.raises(StuckError):
         delivering(sink.url).deliver(EVENT)
 

@@ -50,7 +50,12 @@ def test_the_projects_own_folders_pass(capsys: pytest.CaptureFixture[str]) -> No
             "Print: [stripes]",
             "examples.yaml:4: the answer breaks offtable",
         ),
-        ("attributes/codes.yaml", "colours: [black]", "colours: [blak]", "codes.yaml:13: Color.labels.black.colours: blak is no row"),
+        (
+            "attributes/codes.yaml",
+            "colours: [black]",
+            "colours: [blak]",
+            "codes.yaml:13: Color.labels.black.colours: blak is no row",
+        ),
         ("shared/claims-ko.yaml", "rules:", "rulez:", "claims-ko.yaml:"),
     ],
 )

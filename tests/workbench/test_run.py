@@ -47,7 +47,7 @@ def sandbox() -> Iterator[tuple[subprocess.Popen[str], str]]:
             break
     with process:
         yield process, printed
-        process.kill()
+        process.send_signal(signal.SIGINT)
 
 
 def test_it_stays_for_curl_and_leaves_no_process_behind(sandbox: tuple[subprocess.Popen[str], str]) -> None:

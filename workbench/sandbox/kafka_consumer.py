@@ -14,7 +14,7 @@ from workbench.sandbox.kafka_source_spec import MAX_POLL_RECORDS, SourceSpec
 log = logging.getLogger(__name__)
 
 
-def consumer_of(spec: SourceSpec, bootstrap_servers: str) -> Consumer:
+def consumer_of(spec: SourceSpec, bootstrap_servers: str, *, session_seconds: float) -> Consumer:
     """A member of the source's group, not subscribed yet."""
     return Consumer(
         {
@@ -24,8 +24,8 @@ def consumer_of(spec: SourceSpec, bootstrap_servers: str) -> Consumer:
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "partition.assignment.strategy": "roundrobin",  # eager, as the data plane's: a rebalance revokes everything
-            "session.timeout.ms": 10_000,
-            "heartbeat.interval.ms": 1_000,  # as long a rebalance may go unnoticed
+            "session.timeout.ms": round(session_seconds * 1000),
+            "heartbeat.interval.ms": round(session_seconds * 100),  # as long a rebalance may go unnoticed
             "max.poll.interval.ms": 86_400_000,  # the dispatcher computes one that slow answers never exceed
             "fetch.wait.max.ms": 50,
             "log_level": 0,

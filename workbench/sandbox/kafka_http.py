@@ -37,6 +37,7 @@ class HttpSender:
         self._headers |= {"user-agent": SKIP_HEADER, "accept-encoding": SKIP_HEADER}
         self._lock = threading.Lock()
         self._open: WeakSet[HTTPConnection] = WeakSet()
+        # No retries means no redirects either: a 3xx is an answer like others.
         self._pools = PoolManager(maxsize=CONNECTIONS, retries=False, timeout=Timeout(total=timeout))
         self._pools.pool_classes_by_scheme = {"http": self._pool_class()}
 
@@ -44,7 +45,7 @@ class HttpSender:
         """The answer, whatever its status; None where none came in time."""
         headers = {**request_headers(event), **self._headers}
         try:
-            response = self._pools.request("POST", url, body=event.data, headers=headers, redirect=False)
+            response = self._pools.request("POST", url, body=event.data, headers=headers)
         except (HTTPError, OSError, ValueError):  # ValueError: no legal header value
             return None
         return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, response.data)
@@ -53,11 +54,11 @@ class HttpSender:
         """Ends all requests, also those in flight, and leaves no socket open."""
         with self._lock:
             self.aborted = True
-            open_connections = list(self._open)
-        for connection in open_connections:
-            if connection.sock is not None:
+            sockets = [connection.sock for connection in self._open]
+        for each in sockets:
+            if each is not None:
                 with suppress(OSError):  # already gone
-                    connection.sock.shutdown(SHUT_RDWR)  # wakes the thread that reads
+                    each.shutdown(SHUT_RDWR)  # wakes the thread that reads
         self._pools.clear()
 
     def _pool_class(self) -> type[HTTPConnectionPool]:

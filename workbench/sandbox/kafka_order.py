@@ -27,10 +27,6 @@ class Order(Protocol):
         """Takes a polled record."""
         ...
 
-    def busy(self) -> set[Partition]:
-        """Partitions that may not be polled now."""
-        ...
-
     def revoke(self, partitions: Collection[Partition]) -> None:
         """Records of these that have not begun are dropped; what is in flight goes on."""
         ...
@@ -53,9 +49,6 @@ class Unordered:
             self._in_flight += 1
         self._pool.submit(self._run, work)
 
-    def busy(self) -> set[Partition]:
-        return set()
-
     def revoke(self, partitions: Collection[Partition]) -> None:
         """Nothing waits here."""
 
@@ -67,7 +60,10 @@ class Unordered:
 
 
 class Ordered:
-    """One record in flight a partition: one that fails blocks what comes behind it, and no other partition."""
+    """One record in flight a partition: one that fails blocks what comes behind it, and no other partition.
+
+    It reads ahead without bound. The dispatcher pauses partitions instead; nobody outside can tell.
+    """
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
@@ -75,7 +71,7 @@ class Ordered:
         self._lanes: dict[Partition, deque[Work]] = {}  # the first of each is in flight
 
     def wait_for_room(self, seconds: float) -> bool:  # noqa: ARG002 - of the protocol
-        return True  # partitions that are not done with the last poll are paused instead
+        return True
 
     def offer(self, partition: Partition, work: Work) -> None:
         with self._lock:
@@ -83,10 +79,6 @@ class Ordered:
             lane.append(work)
             if len(lane) == 1:
                 self._pool.submit(self._run, partition, lane)
-
-    def busy(self) -> set[Partition]:
-        with self._lock:
-            return {partition for partition, lane in self._lanes.items() if lane}
 
     def revoke(self, partitions: Collection[Partition]) -> None:
         with self._lock:

@@ -1,0 +1,277 @@
+"""The ledger in one DynamoDB table, shared by all pods: conditional writes, leases, expiry decided here.
+
+Two kinds of item. A slot: `pk` product#ID, `sk` slot#TASK#LANGUAGE, so that a product is forgotten by one query. A
+question: `pk` question#FINGERPRINT, `sk` question. The table's TTL on `ttl` only sweeps: what is past its time but not
+swept yet counts as gone.
+"""
+
+import contextlib
+import json
+import math
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+from boto3 import Session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handler.converse import Answer
+from handler.errors import LedgerUnavailable
+from handler.events import Order, OrderKind
+from handler.ledger import (
+    ANSWER_SECONDS,
+    ATTEMPT_SECONDS,
+    IN_DOUBT,
+    QuestionLease,
+    Slot,
+    SlotLease,
+    SlotState,
+    Written,
+    new_token,
+)
+
+CONNECT_SECONDS = 1.0
+READ_SECONDS = 2.0
+ATTEMPTS = 3
+"""Of the SDK itself, for one request: asked again within milliseconds after a stumble, within seconds if throttled."""
+SKEW_SECONDS = 5.0
+"""How far pods' clocks may lie apart: so long after its end a lease still counts as held by others."""
+_KINDS: tuple[OrderKind, ...] = ("version", "updatedAt", "time")
+_FREE = "(attribute_not_exists(lease_until) OR lease_until <= :free)"
+_HELD = "lease_token = :token"
+
+Item = Mapping[str, Any]
+
+
+class DynamoLedger:
+    """Safe to share between threads; keeps up to `pool_size` connections open."""
+
+    def __init__(self, table: str, session: Session, *, pool_size: int, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._clock = clock
+        self._client = session.client(
+            "dynamodb",
+            config=Config(
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+                max_pool_connections=pool_size,
+                tcp_keepalive=True,
+            ),
+        )
+
+    def raise_latest(self, slot: Slot, order: Order | None) -> SlotState:
+        if order is None:
+            return _state(self._get(_slot_key(slot)))
+        name = f"latest_{order.kind}"
+        _, item = self._update(
+            _slot_key(slot),
+            f"SET {name} = :order",
+            condition=f"attribute_not_exists({name}) OR {name} < :order",
+            values={":order": {"N": str(order.value)}},
+        )
+        return _state(item)
+
+    def acquire_slot(self, slot: Slot, seconds: float) -> SlotLease | None:
+        token, now = new_token(), self._clock()
+        acquired, before = self._update(
+            _slot_key(slot),
+            "SET lease_token = :token, lease_until = :until",
+            condition=_FREE,
+            values={":token": {"S": token}, ":until": _number(now + seconds), ":free": _number(now - SKEW_SECONDS)},
+            returns="ALL_OLD",
+        )
+        return SlotLease(slot, token, _state(before)) if acquired or _is_held_by(token, before) else None
+
+    def record_written(self, lease: SlotLease, written: Written) -> None:
+        self._update(
+            _slot_key(lease.slot),
+            "SET written = :written REMOVE lease_token, lease_until ADD writes :one",
+            condition=_HELD,
+            values={":token": {"S": lease.token}, ":written": {"S": json.dumps(written)}, ":one": {"N": "1"}},
+        )
+
+    def release_slot(self, lease: SlotLease, *, in_doubt: bool) -> None:
+        doubt = {":doubt": {"S": IN_DOUBT}} if in_doubt else {}
+        with contextlib.suppress(LedgerUnavailable):
+            self._update(
+                _slot_key(lease.slot),
+                "SET lease_token = :doubt REMOVE lease_until" if in_doubt else "REMOVE lease_token, lease_until",
+                condition=_HELD,
+                values={":token": {"S": lease.token}, **doubt},
+            )
+
+    def answer(self, fingerprint: str) -> Answer | None:
+        return self._answer(self._get(_question_key(fingerprint)))
+
+    def acquire_question(self, fingerprint: str, seconds: float) -> QuestionLease | None:
+        """Two updates at most: the first counts from one, the second goes on from attempts that still count."""
+        token, now = new_token(), self._clock()
+        values = {
+            ":token": {"S": token},
+            ":until": _number(now + seconds),
+            ":free": _number(now - SKEW_SECONDS),
+            ":now": _number(now),
+            ":one": {"N": "1"},
+            ":attempts": _number(now + ATTEMPT_SECONDS),
+            ":ttl": _whole(now + ANSWER_SECONDS),
+        }
+        lease = "lease_token = :token, lease_until = :until, attempts_until = :attempts, #ttl = :ttl"
+        acquired, item = self._update(
+            _question_key(fingerprint),
+            f"SET {lease}, attempts = :one",
+            condition=f"{_FREE} AND (attribute_not_exists(attempts_until) OR attempts_until <= :now)",
+            values=values,
+        )
+        acquired = acquired or _is_held_by(token, item)
+        if not acquired and _float(item, "lease_until") <= now - SKEW_SECONDS:
+            acquired, item = self._update(
+                _question_key(fingerprint),
+                f"SET {lease} ADD attempts :one",
+                condition=f"{_FREE} AND attempts_until > :now",
+                values=values,
+            )
+            acquired = acquired or _is_held_by(token, item)
+        if not acquired:
+            return None
+        return QuestionLease(fingerprint, token, self._answer(item), int(item["attempts"]["N"]))
+
+    def renew_question(self, lease: QuestionLease, seconds: float) -> bool:
+        return self._update_question(lease, "SET lease_until = :until", {":until": _number(self._clock() + seconds)})
+
+    def keep_answer(self, lease: QuestionLease, answer: Answer) -> Answer:
+        now = self._clock()
+        stored, item = self._update(
+            _question_key(lease.fingerprint),
+            "SET answer = :answer, answer_until = :until, #ttl = :ttl "
+            "REMOVE lease_token, lease_until, attempts, attempts_until",
+            condition=f"{_HELD} OR attribute_not_exists(answer) OR answer_until <= :now",
+            values={
+                ":token": {"S": lease.token},
+                # Compressed: an item holds 400 KB at most (DynamoDB, "Service quotas"); a long answer stays far below.
+                ":answer": {"B": zlib.compress(answer.to_json().encode())},
+                ":until": _number(now + ANSWER_SECONDS),
+                ":ttl": _whole(now + ANSWER_SECONDS),
+                ":now": _number(now),
+            },
+        )
+        return answer if stored else self._answer(item) or answer
+
+    def release_question(self, lease: QuestionLease, *, paid: bool) -> None:
+        with contextlib.suppress(LedgerUnavailable):
+            if paid:
+                self._update_question(lease, "REMOVE lease_token, lease_until", {})
+            else:
+                taken_back = "SET attempts = attempts - :one REMOVE lease_token, lease_until"
+                self._update_question(lease, taken_back, {":one": {"N": "1"}})
+
+    def forget(self, product_id: str) -> None:
+        with _translated():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": f"product#{product_id}"}},
+                ProjectionExpression="pk, sk",
+                ConsistentRead=True,
+            )
+            for page in pages:
+                for key in page["Items"]:
+                    self._client.delete_item(TableName=self._table, Key=key)
+
+    def _get(self, key: Item) -> Item:
+        with _translated():
+            response = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        item: Item = response.get("Item", {})
+        return item
+
+    def _update_question(self, lease: QuestionLease, expression: str, values: Item) -> bool:
+        held, _ = self._update(
+            _question_key(lease.fingerprint),
+            expression,
+            condition=_HELD,
+            values={":token": {"S": lease.token}, **values},
+        )
+        return held
+
+    def _update(
+        self,
+        key: Item,
+        expression: str,
+        *,
+        condition: str,
+        values: Item,
+        returns: Literal["ALL_NEW", "ALL_OLD"] = "ALL_NEW",
+    ) -> tuple[bool, Item]:
+        """Whether the condition held, with the item: as it is now, or (`ALL_OLD`) as it was before."""
+        names = {"ExpressionAttributeNames": {"#ttl": "ttl"}} if "#ttl" in expression else {}  # a reserved word
+        with _translated():
+            try:
+                response = self._client.update_item(
+                    TableName=self._table,
+                    Key=key,
+                    UpdateExpression=expression,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                    ReturnValues=returns,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **names,
+                )
+            except self._client.exceptions.ConditionalCheckFailedException as refusal:
+                return False, refusal.response.get("Item", {})
+        if returns == "ALL_NEW" and "Attributes" not in response:
+            # botocore does not raise for a cut-off body, it leaves members out.
+            raise LedgerUnavailable("DynamoDB's answer was cut off")
+        return True, response.get("Attributes", {})
+
+    def _answer(self, item: Item) -> Answer | None:
+        if "answer" not in item or _float(item, "answer_until") <= self._clock():
+            return None
+        return Answer.from_json(zlib.decompress(item["answer"]["B"]).decode())
+
+
+def _state(item: Item) -> SlotState:
+    latest = tuple(Order(kind, int(item[f"latest_{kind}"]["N"])) for kind in _KINDS if f"latest_{kind}" in item)
+    written: Written | None = None
+    if "written" in item:
+        order, fingerprint, edition = json.loads(item["written"]["S"])
+        written = Written(Order(*order) if order else None, fingerprint, edition)
+    return SlotState(latest, written, int(_float(item, "writes")), in_doubt="lease_token" in item)
+
+
+def _is_held_by(token: str, item: Item) -> bool:
+    """Whether an update took place after all: its answer was lost, and the SDK's next attempt found the condition
+    broken by the first one."""
+    return "lease_token" in item and item["lease_token"]["S"] == token
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise LedgerUnavailable(f"DynamoDB answers {error.response['Error'].get('Code', '')}") from error
+    except BotoCoreError as error:
+        raise LedgerUnavailable(type(error).__name__) from error
+
+
+def _slot_key(slot: Slot) -> Item:
+    return {"pk": {"S": f"product#{slot.product_id}"}, "sk": {"S": f"slot#{slot.task}#{slot.language}"}}
+
+
+def _question_key(fingerprint: str) -> Item:
+    return {"pk": {"S": f"question#{fingerprint}"}, "sk": {"S": "question"}}
+
+
+def _number(value: float) -> Item:
+    return {"N": f"{value:.3f}"}
+
+
+def _whole(value: float) -> Item:
+    """A time for TTL, which reads seconds (DynamoDB, "Using time to live")."""
+    return {"N": str(math.ceil(value))}
+
+
+def _float(item: Item, name: str) -> float:
+    return float(item[name]["N"]) if name in item else 0.0
