@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -30,7 +30,7 @@ class HttpSurface:
     def __init__(
         self,
         *,
-        run: Callable[[ProductEvent], list[TaskResult]],
+        run: Callable[[ProductEvent], Iterable[TaskResult]],
         forget: Callable[[str], None],
         event_types: Collection[str],
         topic_event_types: Mapping[str, str],
@@ -91,9 +91,10 @@ class HttpSurface:
             return self._refuse(defect, origin)
 
     def _reply(self, event: ProductEvent) -> Response:
-        results = self._run(event)
-        for result in results:
-            self._telemetry.task_ended(event, result)
+        results = []
+        for result in self._run(event):
+            self._telemetry.task_ended(event, result)  # as it ends: a process that is killed has told what it paid
+            results.append(result)
         failure = speaking_failure(results)
         if failure and failure.error:
             return _problem(failure.error, product_id=event.product.product_id, task=failure.task)

@@ -5,7 +5,7 @@ or the environment.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -82,17 +82,15 @@ class Pipeline:
     new_deadline: Callable[[], Deadline]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def run(self, event: ProductEvent) -> list[TaskResult]:
-        """One result for each task, one after another under one deadline. Raises `LanguageUnsupported`."""
+    def run(self, event: ProductEvent) -> Iterator[TaskResult]:
+        """One result for each task as it ends, one after another under one deadline. Raises `LanguageUnsupported`."""
         language, languages = event.product.language, self.prompts.languages
         if language not in languages:
             raise LanguageUnsupported(f"supported are {', '.join(sorted(languages))}")
         deadline = self.new_deadline()
         bill = f"{event.origin.source} {event.origin.id}"
-        return [
-            self._finish(_Work(task, event, _slot(task, event), deadline, Bill(bill)))
-            for task in self.prompts.owed(event.type)
-        ]
+        for task in self.prompts.owed(event.type):
+            yield self._finish(_Work(task, event, _slot(task, event), deadline, Bill(bill)))
 
     def _enrich(self, work: _Work) -> tuple[Outcome, str]:
         """The story of one task: its outcome, and a detail where that needs one."""

@@ -46,16 +46,18 @@ class Enricher:
 
     def deliver(self, event: ProductEvent) -> list[TaskResult]:
         """The results of one delivery."""
-        return Pipeline(
-            prompts=self.prompts,
-            ledger=self.ledger,
-            asking=Asking(self.ledger, self.model, model_table()),
-            photos=self.images,
-            product_service=self.shop,
-            report_failures=self.report_failures,
-            new_deadline=self.new_deadline,
-            now=lambda: NOW,
-        ).run(event)
+        return list(
+            Pipeline(
+                prompts=self.prompts,
+                ledger=self.ledger,
+                asking=Asking(self.ledger, self.model, model_table()),
+                photos=self.images,
+                product_service=self.shop,
+                report_failures=self.report_failures,
+                new_deadline=self.new_deadline,
+                now=lambda: NOW,
+            ).run(event)
+        )
 
     def run(self, event: ProductEvent) -> TaskResult:
         """The only result of an event that owes one task."""

@@ -220,9 +220,6 @@ class DynamoLedger:
                 )
             except self._client.exceptions.ConditionalCheckFailedException as refusal:
                 return False, refusal.response.get("Item", {})
-        if returns == "ALL_NEW" and "Attributes" not in response:
-            # botocore does not raise for a cut-off body, it leaves members out.
-            raise LedgerUnavailable("DynamoDB's answer was cut off")
         return True, response.get("Attributes", {})
 
     def _answer(self, item: Item) -> Answer | None:

@@ -14,7 +14,7 @@ SCALE = 1 / 8
 DEADLINE_SECONDS = 3
 """A question's lease is then 13 s, and 5 s more for clocks: with one attempt 21 s, less than the waits, as shipped.
 A slot's stays 35 s: seven deliveries wait for it, 3 s each inside and 31.5 s between them."""
-CONCURRENCY = 4
+CONCURRENCY = 3
 """Events in one process at a time."""
 DELIVERY_SECONDS = 45.0
 """`delivery.timeout`: longer than the balancer lets an event wait for a place, and the event's own time."""

@@ -40,6 +40,9 @@ class _Process(Function):
     def kill(self) -> None:
         """SIGKILL for the server and its workers at once."""
         os.killpg(self._process.pid, signal.SIGKILL)
+
+    def bury(self) -> None:
+        """Reads its last lines."""
         self.__exit__(None, None, None)
 
 
@@ -114,7 +117,8 @@ class Functions:
                     time.sleep(STORE_SECONDS)
             self.killed[name] = time.time()
             process.kill()
-            self._balancer.remove(_port(process))
+            self._balancer.remove(_port(process))  # until now events are sent to it, as to a pod that is not yet missed
+            process.bury()
             self._start(kill.slot)
 
     def _on_answer(self, caller: str) -> None:

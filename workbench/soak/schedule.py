@@ -111,7 +111,7 @@ def edits(seed: int, products: int) -> Iterator[Edit]:
             history[product], photos[product] = [], draw.choice((None, None, 0, 1))
         else:
             product = draw.choice(list(history))
-            [kind] = draw.choices(KINDS, (30, 63, 5, 1, 1))  # most saves change nothing
+            [kind] = draw.choices(KINDS, (20, 75, 3, 1, 1))  # most saves change nothing
         past = history[product]
         if kind == "save":
             roll = draw.random()
