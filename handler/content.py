@@ -51,6 +51,8 @@ def read(path: Path, model: type[T]) -> T:
     """The file as `model`, which may be any type that pydantic validates; raises `ContentError`."""
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ContentError(path, 1, "does not exist; write it, or correct its name where it is used") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ContentError(path, 1, f"cannot be read ({error}); write the file in UTF-8") from error
     try:

@@ -173,8 +173,10 @@ def read_answer(response: JsonObject, paid_by: str) -> Answer:
             ),
             paid_by=paid_by,
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
         raise ModelAnswerBroken(f"Bedrock's answer lacks {error}") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        raise ModelAnswerBroken(f"Bedrock's answer has another form: {type(error).__name__}") from error
 
 
 def _tool_use(block: JsonObject) -> JsonObject:

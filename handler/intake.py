@@ -72,6 +72,22 @@ def _validate(data: Any) -> ProductData:  # noqa: ANN401 - whatever JSON holds
     try:
         return ProductData.model_validate(data)
     except ValidationError as error:
-        # The field's name and no more of the path: below `attributes` it is what the seller typed.
-        problems = [f"{e['loc'][0] if e['loc'] else 'data'}: {e['msg']}" for e in error.errors(include_url=False)]
+        problems = [_problem(data, found["loc"], found["msg"]) for found in error.errors(include_url=False)]
         raise SchemaViolated("; ".join(list(dict.fromkeys(problems))[:3])) from error
+
+
+def _problem(data: dict[str, Any], location: tuple[int | str, ...], message: str) -> str:
+    """What is wrong, by the field's name and no more of the path: below `attributes` it is what the seller typed."""
+    field = location[0] if location else "data"
+    if field == "attributes" and len(location) > 1:
+        place = list(data["attributes"]).index(location[1]) + 1
+        return f"attributes: number {place} is no text of at most 1,000 characters, number, boolean or list of these"
+    return f"{field}: {_IN_JSON.get(message, message)}"
+
+
+_IN_JSON = {
+    "Input should be a valid tuple": "Input should be a list",
+    "Input should be a valid frozenset": "Input should be a list",
+    "Input should be a valid dictionary": "Input should be an object",
+}
+"""Pydantic speaks of Python's types, the sender of JSON's."""

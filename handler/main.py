@@ -73,7 +73,8 @@ def _check(settings: Settings, prompts: Prompts) -> None:
         try:
             model_table().find(task.model_id)
         except KeyError as error:
-            raise SettingsError(f"MODEL_ID: {error.args[0]}") from error
+            source = f"model in task {task.name}" if task.file.model else "MODEL_ID"
+            raise SettingsError(f"{source}: {error.args[0]}") from error
         if task.file.images != "none" and settings.image_hosts is None:
             raise SettingsError(f"IMAGE_HOSTS: task {task.name} uses photos; name the hosts that they may come from")
     known = prompts.event_types | {DELETED}

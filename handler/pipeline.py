@@ -36,6 +36,8 @@ from handler.write_back import Generator, Put, put_failure, put_output
 WRITE_SECONDS = 30.0
 """The lease of a slot: reading `latest`, the PUT, recording it."""
 POLL_SECONDS = 0.1
+REPORT_SECONDS = 1.0
+"""For a failure report: it may come when the deadline is over, and must not make the event late."""
 
 
 class Photos(Protocol):
@@ -89,8 +91,16 @@ class Pipeline:
             raise LanguageUnsupported(f"supported are {', '.join(sorted(languages))}")
         deadline = self.new_deadline()
         bill = f"{event.origin.source} {event.origin.id}"
+        reports = []
         for task in self.prompts.owed(event.type):
-            yield self._finish(_Work(task, event, _slot(task, event), deadline, Bill(bill)))
+            work = _Work(task, event, _slot(task, event), deadline, Bill(bill))
+            result = self._finish(work)
+            yield result
+            if self.report_failures and (result.outcome in REPORTED or result.is_partial):
+                reports.append(put_failure(event, task, result, self._generator(work)))
+        for report in reports:  # at last, so that no task waits for them
+            with suppress(EnrichmentError):  # best effort: the outcomes stand without the planner's work list
+                self.product_service.put(report, within=REPORT_SECONDS)
 
     def _enrich(self, work: _Work) -> tuple[Outcome, str]:
         """The story of one task: its outcome, and a detail where that needs one."""
@@ -107,9 +117,10 @@ class Pipeline:
             return Outcome.HELD, "task.yaml publishes nothing for this category"
         question = question_of(task, facts, product.language)
         pictures: tuple[Picture, ...] = ()
+        missing = task.lacks(facts, has_images=bool(product.image_urls))
+        if missing and (question.needs_model or "category" in missing):  # without it nobody knows what applies
+            return Outcome.INSUFFICIENT, f"the product lacks {', '.join(missing)}"
         if question.needs_model:
-            if missing := task.lacks(facts, has_images=bool(product.image_urls)):
-                return Outcome.INSUFFICIENT, f"the product lacks {', '.join(missing)}"
             pictures = self._pictures(work)
             if "images" in task.file.needs.fields and not pictures:
                 return Outcome.INSUFFICIENT, "every photo is a detail strip"
@@ -190,7 +201,7 @@ class Pipeline:
         except Exception as bug:  # noqa: BLE001 - a bug answers 500 for its own event and leaves the worker running
             error, outcome, detail = Defect(type(bug).__name__), Outcome.DEFECT, type(bug).__name__
             error.__cause__ = bug
-        result = TaskResult(
+        return TaskResult(
             task=work.task.name,
             outcome=outcome,
             detail=detail,
@@ -201,15 +212,6 @@ class Pipeline:
             bill=work.bill,
             error=error,
         )
-        if self.report_failures and (outcome in REPORTED or result.is_partial):
-            self._report(work, result)
-        return result
-
-    def _report(self, work: _Work, result: TaskResult) -> None:
-        """Best effort: the outcome stands whether or not the planner's work list gets its entry."""
-        put = put_failure(work.event, work.task, result, self._generator(work))
-        with suppress(EnrichmentError):
-            self.product_service.put(put, within=work.deadline.remaining())
 
     def _generator(self, work: _Work) -> Generator:
         return Generator(

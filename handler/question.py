@@ -1,5 +1,6 @@
 """What one task asks about one product, and how the answer is judged: for texts, and for codes. Pure."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -79,7 +80,7 @@ class _TextQuestion:
         return request.fingerprint if request else ""
 
     def judge(self, answer: Answer | None) -> Judgement:
-        text = answer.text.strip() if answer else ""
+        text = unicodedata.normalize("NFC", answer.text.strip()) if answer else ""
         if not text:
             empty = Violation("shape", "", "Answer with the text itself.", "글이 없습니다.")
             return Judgement(None, violations=(empty,))

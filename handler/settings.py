@@ -4,17 +4,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AnyHttpUrl, BeforeValidator, Field, Json, PlainValidator, ValidationError
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, Json, PlainValidator, ValidationError
 
 from handler.content import Content
 from handler.hosts import AllowedHosts
 
+MODEL_SHARE = 0.75
+"""Of the deadline, what one model call may take at most."""
 SPARE_THREADS = 1
 """Threads that no event may take, so that probes and metrics always find one."""
 
 
 class SettingsError(Exception):
     """A variable is missing or wrong; the message is one line that names it."""
+
+
+def _is_base(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.query is not None or url.fragment is not None or url.username or url.password:
+        raise ValueError("give scheme, host and path alone: paths are added to it")
+    return url
 
 
 def _ledger_url(url: str) -> str:
@@ -27,7 +35,9 @@ def _ledger_url(url: str) -> str:
 class Settings(Content):
     """What the function is told by its environment; a field's name in capitals is the variable."""
 
-    product_service_url: Annotated[AnyHttpUrl, Field(description="Base URL of the product service")]
+    product_service_url: Annotated[
+        AnyHttpUrl, AfterValidator(_is_base), Field(description="Base URL of the product service")
+    ]
     product_service_token_file: Annotated[
         Path | None, Field(description="File with the bearer token for it; read again when it changes")
     ] = None
@@ -55,7 +65,7 @@ class Settings(Content):
         Literal["DEBUG", "INFO", "WARNING", "ERROR"],
         Field(description="Least severe line logged; what was paid always is"),
     ] = "INFO"
-    threads: Annotated[int, Field(ge=1, description="Requests handled at a time by a process")] = 64
+    threads: Annotated[int, Field(ge=2, description="Requests handled at a time by a process")] = 64
     workers: Annotated[int, Field(ge=1, description="Processes")] = 1
     port: Annotated[int, Field(ge=1, le=65535, description="Where the HTTP server listens")] = 8080
     aws_region: Annotated[str | None, Field(description="Region of Bedrock and DynamoDB")] = None
@@ -89,5 +99,5 @@ class Settings(Content):
 
     @property
     def model_read_timeout(self) -> float:
-        """Seconds to wait for one answer of the model."""
-        return min(50.0, self.deadline_seconds)
+        """Seconds to wait for one answer of the model: a part of the deadline, for the photo comes before it."""
+        return min(50.0, MODEL_SHARE * self.deadline_seconds)

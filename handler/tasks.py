@@ -23,6 +23,7 @@ from handler.facts import Facts, Noise
 from handler.task_files import Example, Persona, Publication, TaskFile, When
 
 T = TypeVar("T")
+_SENTINEL = "\x00product\x00"
 
 
 @dataclass(frozen=True)
@@ -209,10 +210,12 @@ def _try_templates(task: Task, folder: Path) -> None:
     try:
         for persona, language, table in itertools.product(task.personas or [""], task.languages or [""], tables):
             task.render_system(persona=persona, language=language, attributes=table)
-        task.user.render(product="")
+        shown = task.user.render(product=_SENTINEL)
     except Exception as error:  # what a template's expressions can raise has no end
         path, line = _place(error, folder)
         raise ContentError(path, line, f"{error}; correct the template") from error
+    if _SENTINEL not in shown:  # all products would be one question, and one answer would serve them all
+        raise ContentError(folder / "user.md.j2", 1, "does not show the product; write {{ product }} where it belongs")
 
 
 def _place(error: Exception, folder: Path) -> tuple[Path, int]:

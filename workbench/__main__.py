@@ -1,6 +1,7 @@
 """What people run beside the function: `python -m workbench COMMAND`."""
 
 import argparse
+import os
 import sys
 
 
@@ -12,7 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
     ports = "of the function; the stand-ins take the next two; free ones unless given"
     run.add_argument("--port", type=int, default=0, help=ports)
     prompts = commands.add_parser("prompts", help="check the task folders")
-    prompts.add_argument("--dir", default="prompts", help="the folder that holds them")
+    prompts.add_argument("--dir", default=os.environ.get("PROMPTS_DIR", "prompts"), help="the folder that holds them")
     soak = commands.add_parser("soak", help="edits products while everything fails, and balances the books")
     soak.add_argument("--seconds", type=float, default=90, help="of editing; waiting and balancing take as long again")
     soak.add_argument("--full", action="store_true", help="20,000 events and 50 kills, however long they take")

@@ -3,6 +3,8 @@
 import unicodedata
 from collections.abc import Iterator
 
+import regex
+
 from handler.checks import Violation
 from handler.checks.claims import check_claims
 from handler.checks.evidence import folded
@@ -53,4 +55,11 @@ def _found(
             excerpt=excerpt_of(text),
             en=f"“{excerpt_of(text)}”: write shorter, simpler sentences.",
             ko=f"규칙의 정규식이 너무 느려 판정하지 못했습니다: {slow}",
+        )
+    except regex.error as broken:  # `make prompts` names the rule; until it is mended nothing is published
+        yield Violation(
+            code="undecided",
+            excerpt=excerpt_of(text),
+            en=f"“{excerpt_of(text)}”: write shorter, simpler sentences.",
+            ko=f"규칙의 정규식이 잘못되어 판정하지 못했습니다: {broken}",
         )

@@ -82,6 +82,9 @@ class _Token:
                 if seen != self._seen:
                     self._token = self._path.read_text(encoding="ascii").strip()
                     self._seen = seen
-                return self._token
+                token = self._token
         except (OSError, UnicodeError) as error:
             raise ProductServiceUnauthorized(f"the token file cannot be read: {type(error).__name__}") from error
+        if len(token.split()) != 1:
+            raise ProductServiceUnauthorized("the token file must hold one token on one line")
+        return token

@@ -131,7 +131,7 @@ def test_grounding_files_are_proved_too(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_the_one_problem(tmp_path: Path) -> None:
     """A missing pack is reported like any other mistake."""
     (problem,) = rule_problems(shared_with(tmp_path), claims=("nowhere",), grounding=())
-    assert "nowhere.yaml:1: cannot be read" in problem
+    assert "nowhere.yaml:1: does not exist" in problem
 
 
 def test_an_unknown_family_is_refused() -> None:

@@ -345,7 +345,9 @@ def test_a_mount_whose_link_turns_is_read_again(peer: Peer, connect: Connect, tm
     assert [headers["authorization"] for _, headers, _ in peer.requests] == ["Bearer secret-a", "Bearer secret-b"]
 
 
-@pytest.mark.parametrize("content", [None, "비밀"], ids=["missing", "not ASCII"])
+@pytest.mark.parametrize(
+    "content", [None, "비밀", "\n", "one\ntwo"], ids=["missing", "not ASCII", "empty", "two lines"]
+)
 def test_a_token_file_that_cannot_be_read_may_heal(
     peer: Peer, connect: Connect, tmp_path: Path, content: str | None
 ) -> None:

@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_used_says_where_and_what_to_do(file: File, text: 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     """A file that is not there is named like any other mistake."""
-    with pytest.raises(ContentError, match=r"codes\.yaml:1: cannot be read .*No such file"):
+    with pytest.raises(ContentError, match=r"codes\.yaml:1: does not exist; write it"):
         read(tmp_path / "codes.yaml", Entry)
 
 

@@ -378,6 +378,22 @@ def test_a_report_that_fails_changes_nothing(enricher: Enricher, status: int) ->
     assert len(enricher.shop.reports) == 1
 
 
+def test_reports_come_after_every_task_and_in_a_time_of_their_own(enricher: Enricher) -> None:
+    """A work list that hangs takes nothing from the event: the second task is done before anybody is told of the first."""
+    outcomes = [result.outcome for result in enricher.deliver(product_event(name=REGISTERED, attributes={}))]
+    assert outcomes == [Outcome.INSUFFICIENT, Outcome.WRITTEN]
+    assert [put.path.split("/")[5] for put in enricher.shop.puts] == ["attributes", "enrichment-failures"]
+
+
+def test_a_product_without_a_category_keeps_its_codes(enricher: Enricher) -> None:
+    """Without a category nobody knows which attributes apply: that is insufficient, and no reason to empty them."""
+    enricher.run(product_event(1, name=IMAGES))
+    puts = len(enricher.shop.puts)
+    result = enricher.run(product_event(2, name=IMAGES, category=[]))
+    assert (result.outcome, result.detail) == (Outcome.INSUFFICIENT, "the product lacks category")
+    assert not any(put.path.endswith("/attributes") for put in enricher.shop.puts[puts:])
+
+
 class BrokenShop(Shop):
     """Has a bug for one kind of PUT."""
 

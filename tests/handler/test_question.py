@@ -1,6 +1,7 @@
 """What one task asks about one product, and how the answer is judged, on the small task folders."""
 
 import shutil
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -308,3 +309,10 @@ def test_a_photo_s_bytes_are_part_of_the_question(prompts: Prompts, tags: Task) 
     question = question_of(tags, facts(prompts), "")
     other = replace(PICTURE, source_sha256="cd" * 32)
     assert question.fingerprint(question.request((PICTURE,))) != question.fingerprint(question.request((other,)))
+
+
+def test_a_decomposed_answer_is_published_composed(copy: Task) -> None:
+    """The model's Hangul reaches the product service in NFC, as it was judged."""
+    facts = Facts("베이직 코튼 티셔츠", ("여성의류", "티셔츠"), (("소재", ("면 100%",)), ("핏", ("레귤러핏",))))
+    said = Answer("end_turn", unicodedata.normalize("NFD", GOOD), None, Usage())
+    assert question_of(copy, facts, "ko").judge(said) == Judgement(GOOD)

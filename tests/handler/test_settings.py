@@ -63,6 +63,9 @@ def test_empty_is_not_given() -> None:
     [
         ("PRODUCT_SERVICE_URL", "shop"),
         ("PRODUCT_SERVICE_URL", "ftp://shop"),
+        ("PRODUCT_SERVICE_URL", "http://shop/#part"),
+        ("PRODUCT_SERVICE_URL", "http://shop/?a=b"),
+        ("PRODUCT_SERVICE_URL", "http://me:secret@shop/"),
         ("PRODUCT_SERVICE_URL", ""),
         ("LEDGER_URL", "memory"),
         ("LEDGER_URL", "memory://x"),
@@ -102,13 +105,15 @@ def test_memory_is_refused_where_several_processes_share_the_work(environ: Mappi
     assert settings(**environ, LEDGER_URL="dynamodb://t").ledger_url == "dynamodb://t"
 
 
-@pytest.mark.parametrize(("threads", "slots"), [("64", 63), ("2", 1), ("1", 1)])
+@pytest.mark.parametrize(("threads", "slots"), [("64", 63), ("2", 1)])
 def test_one_thread_is_kept_for_probes(threads: str, slots: int) -> None:
-    """As long as there is more than one."""
+    """A process of one thread could not answer its probe while an event is in work: it does not start."""
     assert settings(THREADS=threads).event_slots == slots
+    with pytest.raises(SettingsError, match=r"^THREADS: "):
+        settings(THREADS="1")
 
 
-@pytest.mark.parametrize(("deadline", "timeout"), [("120", 50), ("2", 2)])
+@pytest.mark.parametrize(("deadline", "timeout"), [("120", 50), ("20", 15), ("2", 1.5)])
 def test_model_call_fits_the_deadline(deadline: str, timeout: float) -> None:
-    """A call waits 50 s at most, and no longer than an event may take."""
+    """A call waits 50 s at most, and leaves a part of a short deadline to what comes before and after it."""
     assert settings(DEADLINE_SECONDS=deadline).model_read_timeout == timeout

@@ -371,7 +371,11 @@ MISTAKES = {
     ),
     "a rule pack that is not there": (
         ("copy/task.yaml", "claims: [claims-ko", "claims: [claims-kr"),
-        "shared/claims-kr.yaml:1: cannot be read",
+        "shared/claims-kr.yaml:1: does not exist; write it, or correct its name where it is used",
+    ),
+    "a question that does not show the product": (
+        ("copy/user.md.j2", "{{ product }}", "the product"),
+        "copy/user.md.j2:1: does not show the product; write {{ product }} where it belongs",
     ),
     "a band upside down": (
         ("copy/personas.yaml", "ko: [20, 190]", "ko: [190, 20]"),

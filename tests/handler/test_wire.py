@@ -122,7 +122,7 @@ def test_problem_names_the_field_and_the_reason_but_no_seller_text(stage: Stage)
     """A value that is too long is said to be so; the attribute's name, which the seller typed, is not repeated."""
     data = {"productId": "1", "attributes": {"비밀소재": "면" * 1001}}
     problem = assert_problem(stage.send_event(UPDATED, data), 422, "schemaviolated")
-    assert problem["detail"].startswith("attributes: String should have at most 1000 characters")
+    assert problem["detail"].startswith("attributes: number 1 is no text of at most 1,000 characters")
     assert "비밀소재" not in problem["detail"]
 
 
