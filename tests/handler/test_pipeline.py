@@ -379,7 +379,7 @@ def test_a_report_that_fails_changes_nothing(enricher: Enricher, status: int) ->
 
 
 def test_reports_come_after_every_task_and_in_a_time_of_their_own(enricher: Enricher) -> None:
-    """A work list that hangs takes nothing from the event: the second task is done before anybody is told of the first."""
+    """A work list that hangs takes nothing from the event: the second task is done before any report."""
     outcomes = [result.outcome for result in enricher.deliver(product_event(name=REGISTERED, attributes={}))]
     assert outcomes == [Outcome.INSUFFICIENT, Outcome.WRITTEN]
     assert [put.path.split("/")[5] for put in enricher.shop.puts] == ["attributes", "enrichment-failures"]
