@@ -18,7 +18,7 @@ test: $(READY)
 test-kafka: $(READY)  ## through Apache Kafka: KAFKA_BOOTSTRAP_SERVERS, or one started with Java and Maven
 	$(BIN)/pytest -m kafka tests/kafka
 
-test-crash: $(READY)  ## SIGKILL at every step of an event; make test has each kind of step once
+test-crash: $(READY)  ## SIGKILL at every step of an event; make test has one of each kind that waits for no writer
 	$(BIN)/pytest -m crash tests/crash
 
 check: lint types imports prompts test-crash  ## all that CI holds a change to
