@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from handler.converse import Answer
+from handler.facts import Facts
+from handler.models import Usage
+from handler.question import question_of
+from handler.tasks import load_prompts
 from workbench.function import ROOT
 from workbench.prompts import check
 
@@ -76,3 +81,21 @@ def test_a_rule_whose_own_sentence_contradicts_it_is_named(prompts: Path, capsys
     path.write_text(text[:at] + "pass: [판매 1위 상품이에요, " + text[at + len("pass: [") :], encoding="utf-8")
     assert check(str(prompts)) == 1
     assert "must pass" in capsys.readouterr().err
+
+
+def test_a_broken_pattern_is_named_and_lets_nothing_through(prompts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`make prompts` says where it is; a function that starts with it rejects texts, and has no bug."""
+    path = prompts / "shared" / "claims-ko.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.strip().startswith("match: "))
+    lines[at] = lines[at].partition("match: ")[0] + "match: '('"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert check(str(prompts)) == 1
+    assert f"claims-ko.yaml:{at + 1}: " in capsys.readouterr().err
+
+    loaded = load_prompts(prompts, "anthropic.claude-haiku-5-5")
+    (task,) = (task for task in loaded.tasks if task.name == "description")
+    facts = Facts("베이직 코튼 티셔츠", ("여성의류", "티셔츠"), (("소재", ("면 100%",)), ("핏", ("레귤러핏",))))
+    judgement = question_of(task, facts, "ko").judge(Answer("end_turn", "편하게 입는 티셔츠예요.", None, Usage()))
+    assert judgement.output is None
+    assert "undecided" in {violation.code for violation in judgement.violations}
