@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run serve test test-kafka test-crash check lint types imports prompts fmt bench fuzz soak clean
+.PHONY: run serve test test-kafka test-crash check lint types imports prompts fmt fuzz soak clean
 
 run: $(READY)  ## the main job on embedded stand-ins; ONCE=1 sends the samples and ends
 	@$(BIN)/python -m workbench run $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
