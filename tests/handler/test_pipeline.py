@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from edges import GOOD_COPY, PHOTO, RANKING_COPY, Saying, Shop, response
+from edges import GOOD_COPY, PHOTO, RANKING_COPY, Clock, Saying, Shop, response
 from enricher import COPY, MODEL_ID, Edits, Enricher
 from product_events import ATTRIBUTES, IMAGES, REGISTERED, SHIRT, product_event
 
@@ -16,6 +16,7 @@ from handler.events import Order, ProductEvent
 from handler.ledger import Slot, Written
 from handler.models import Usage
 from handler.outcomes import Outcome, outcome_of
+from handler.pipeline import REPORT_SECONDS
 from handler.tasks import Prompts
 from handler.write_back import Put
 
@@ -378,11 +379,29 @@ def test_a_report_that_fails_changes_nothing(enricher: Enricher, status: int) ->
     assert len(enricher.shop.reports) == 1
 
 
+class SlowShop(Shop):
+    """Takes the event's whole time for the output, and notes how long a report may take."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.report_within = -1.0
+
+    def put(self, put: Put, *, within: float) -> Outcome:
+        if "enrichment-failures" in put.path:
+            self.report_within = within
+        else:
+            self.clock.sleep(within)
+        return super().put(put, within=within)
+
+
 def test_reports_come_after_every_task_and_in_a_time_of_their_own(enricher: Enricher) -> None:
-    """A work list that hangs takes nothing from the event: the second task is done before any report."""
+    """The second task is done before any report; the report is sent though the event's time is over, and is short."""
+    enricher.shop = shop = SlowShop(enricher.clock)
     outcomes = [result.outcome for result in enricher.deliver(product_event(name=REGISTERED, attributes={}))]
     assert outcomes == [Outcome.INSUFFICIENT, Outcome.WRITTEN]
-    assert [put.path.split("/")[5] for put in enricher.shop.puts] == ["attributes", "enrichment-failures"]
+    assert [put.path.split("/")[5] for put in shop.puts] == ["attributes", "enrichment-failures"]
+    assert shop.report_within == REPORT_SECONDS
 
 
 def test_a_product_without_a_category_keeps_its_codes(enricher: Enricher) -> None:
