@@ -5,6 +5,7 @@ import shlex
 import signal
 import sys
 import threading
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from workbench.sandbox.product_topic import publish_to
 
 SAMPLES = ROOT / "samples"
 STRUCTURED = {"Content-Type": "application/cloudevents+json"}
+SIGNAL_SECONDS = 0.2
+"""How soon Ctrl-C is noticed."""
 WRITTEN = {"written", "reused"}
 
 
@@ -94,7 +97,8 @@ def run(*, once: bool, port: int = 0) -> int:
         _invite(console, sandbox, spec)
         live.set()
         with suppress(KeyboardInterrupt):
-            signal.pause()
+            while True:  # not signal.pause(): a signal that another thread takes would not wake it
+                time.sleep(SIGNAL_SECONDS)
         return 0
 
 
