@@ -6,7 +6,7 @@ meet faults: the seller's side and `/control` are for people and tests. Not for 
 
 import hmac
 import mimetypes
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +27,29 @@ from workbench.sandbox.product_page import NOTE, render
 from workbench.sandbox.product_store import Event, ProductStore
 
 SELLER_FIELDS = frozenset({"name", "category", "attributes", "imageUrls", "brand", "audience", "language"})
+_PRODUCTS = "/api/v1/products"
+_PRODUCT = f"{_PRODUCTS}/<segment:product_id>"
+# Once, while the module is imported: werkzeug parses Python for each rule, and two threads that do so at once can end in
+# "SystemError: AST constructor recursion depth mismatch" (python/cpython#106905; seen with Python 3.11.7).
+_ROUTES = Map(
+    [
+        Rule(f"{_PRODUCT}/enrichment-failures/<segment:task>", methods=["PUT"], endpoint="_put_report"),
+        Rule(f"{_PRODUCT}/<segment:resource>", methods=["PUT"], endpoint="_put_enrichment"),
+        Rule("/", methods=["GET"], endpoint="_get_page"),
+        Rule(_PRODUCTS, methods=["GET"], endpoint="_get_products"),
+        Rule(_PRODUCT, methods=["GET"], endpoint="_get_product"),
+        Rule(_PRODUCT, methods=["PUT"], endpoint="_save_product"),
+        Rule(_PRODUCT, methods=["DELETE"], endpoint="_delete_product"),
+        Rule(f"{_PRODUCT}/copy", methods=["PUT"], endpoint="_set_copy"),
+        Rule("/api/v1/enrichment-failures", methods=["GET"], endpoint="_get_failures"),
+        Rule("/images/<segment:name>", methods=["GET"], endpoint="_get_image"),
+        Rule("/control/faults", methods=["POST"], endpoint="_set_faults"),
+        Rule("/control/writes", methods=["GET"], endpoint="_get_writes"),
+    ],
+    converters={"segment": Segment},
+    strict_slashes=False,
+    merge_slashes=False,
+)
 
 
 @dataclass(frozen=True)
@@ -68,9 +91,6 @@ class ProductService:
         self._database = database
         self._faults = Faults()
         self._stopping = Flag()
-        self._routes = Map(
-            list(self._rules()), converters={"segment": Segment}, strict_slashes=False, merge_slashes=False
-        )
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -109,26 +129,11 @@ class ProductService:
         self._publish(self._store.save(product_id, facts))
         return self.product(product_id)
 
-    def _rules(self) -> Iterator[Rule]:
-        products, product = "/api/v1/products", "/api/v1/products/<segment:product_id>"
-        yield Rule(f"{product}/enrichment-failures/<segment:task>", methods=["PUT"], endpoint=self._put_report)
-        yield Rule(f"{product}/<segment:resource>", methods=["PUT"], endpoint=self._put_enrichment)
-        yield Rule("/", methods=["GET"], endpoint=self._get_page)
-        yield Rule(products, methods=["GET"], endpoint=self._get_products)
-        yield Rule(product, methods=["GET"], endpoint=self._get_product)
-        yield Rule(product, methods=["PUT"], endpoint=self._save_product)
-        yield Rule(product, methods=["DELETE"], endpoint=self._delete_product)
-        yield Rule(f"{product}/copy", methods=["PUT"], endpoint=self._set_copy)
-        yield Rule("/api/v1/enrichment-failures", methods=["GET"], endpoint=self._get_failures)
-        yield Rule("/images/<segment:name>", methods=["GET"], endpoint=self._get_image)
-        yield Rule("/control/faults", methods=["POST"], endpoint=self._set_faults)
-        yield Rule("/control/writes", methods=["GET"], endpoint=self._get_writes)
-
     def _answer(self, request: Request) -> Response:
         request.get_data()  # an answer to an unread body would reset the connection
         try:
-            endpoint, arguments = self._routes.bind("").match(raw_path(request), request.method)
-            response: Response = endpoint(request, **arguments)
+            endpoint, arguments = _ROUTES.bind("").match(raw_path(request), request.method)
+            response: Response = getattr(self, endpoint)(request, **arguments)
         except HTTPException as error:
             return problem(error)
         return response
