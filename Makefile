@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run serve test test-kafka test-crash check lint types imports prompts fmt fuzz soak clean
+.PHONY: corpus run serve test test-kafka test-crash check lint types imports prompts golden fmt fuzz soak bench clean
 
 run: $(READY)  ## the main job on embedded stand-ins; ONCE=1 sends the samples and ends
 	@$(BIN)/python -m workbench run $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
@@ -37,6 +37,12 @@ imports: $(READY)
 prompts: $(READY)  ## the content checks alone
 	@$(BIN)/python -m workbench prompts
 
+golden: $(READY)  ## takes over what an edit of prompts/ changes in the requests of tests/golden
+	@$(BIN)/python -m workbench golden
+
+corpus: $(READY)  ## what the checks on copy catch and let through, on sentences of both kinds
+	@$(BIN)/python -m tests.copy_corpus
+
 fmt: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -46,6 +52,9 @@ fuzz: $(READY)  ## 100,000 broken requests; SEED=2 sends others
 
 soak: $(READY)  ## everything fails while products are edited, and the books balance; FULL=1: 20,000 events, 50 kills
 	@$(BIN)/python -m workbench soak $(if $(FULL),--full) --seed $(or $(SEED),1)
+
+bench: $(READY)  ## speed, memory, calls and tokens beside what they rest on; ROWS="start cpu" measures a part
+	@$(BIN)/python -m workbench bench $(ROWS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage

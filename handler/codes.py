@@ -5,17 +5,19 @@ never rounded to the nearest one.
 """
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, RootModel, StringConstraints, model_validator
 
 from handler.categories import matches
 from handler.checks import Violation
 from handler.checks.rules import Colour
-from handler.content import Content
+from handler.checks.wording import excerpt_of
+from handler.content import Content, Mistake
 from handler.facts import Facts
+from handler.options import options_of
 
 UNKNOWN = "unknown"
 NOT_APPLICABLE = "not_applicable"
@@ -39,7 +41,9 @@ class Label(Content):
     means: Annotated[str, Field(alias="is")] = ""
     """One line that tells it from its neighbour."""
     within: str = ""
-    """The wider label that it is a kind of."""
+    """The wider label that it is a kind of: where both fit, this one is meant."""
+    alone: Literal["no", "yes"] = "no"
+    """Whether it stands beside no other label."""
 
 
 class Attribute(Content):
@@ -52,23 +56,38 @@ class Attribute(Content):
     """Seller attributes that state it: where all their options are known words, the model is not asked."""
     max: Annotated[int, Field(ge=1)] = 1
     more: str = ""
-    """The label for more than `max` values; it stands alone."""
+    """The label for more than `max` values; it stands alone, too."""
     labels: Annotated[dict[str, Label], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if UNKNOWN in self.labels or NOT_APPLICABLE in self.labels:
-            raise ValueError(f"'{UNKNOWN}' and '{NOT_APPLICABLE}' are outcomes; remove the label")
+            raise Mistake(
+                f"'{UNKNOWN}' and '{NOT_APPLICABLE}' are outcomes; remove the label",
+                f"'{UNKNOWN}', '{NOT_APPLICABLE}'는 결과의 이름입니다. 라벨에서 지우세요",
+            )
         for name, label in self.labels.items():
             if label.within and label.within not in self.labels:
-                raise ValueError(
-                    f"label '{name}' is within '{label.within}', which is no label; add it or correct the word"
+                raise Mistake(
+                    f"label '{name}' is within '{label.within}', which is no label; add it or correct the word",
+                    f"라벨 '{name}'의 within '{label.within}'은 라벨에 없습니다. 더하거나 철자를 고치세요",
+                )
+            if label.within and (wider := self.labels[label.within].within):  # so there is no circle, either
+                raise Mistake(
+                    f"label '{name}' is within '{label.within}', which is within '{wider}'; name the widest",
+                    f"라벨 '{name}'의 within '{label.within}'도 '{wider}' 안에 있습니다. 가장 넓은 라벨을 쓰세요",
                 )
         if self.more and self.more not in self.labels:
-            raise ValueError(f"more: '{self.more}' is no label; add it or correct the word")
+            raise Mistake(
+                f"more: '{self.more}' is no label; add it or correct the word",
+                f"more 의 '{self.more}'은 라벨에 없습니다. 더하거나 철자를 고치세요",
+            )
         codes = [label.code for label in self.labels.values()]
         if twice := {code for code in codes if codes.count(code) > 1}:
-            raise ValueError(f"code {min(twice)} stands twice; give each label its own")
+            raise Mistake(
+                f"code {min(twice)} stands twice; give each label its own",
+                f"코드 {min(twice)}을 두 라벨이 씁니다. 라벨마다 다른 코드를 쓰세요",
+            )
         self.words  # noqa: B018 - raises where a word stands under two labels
         return self
 
@@ -79,20 +98,22 @@ class Attribute(Content):
         for name, label in self.labels.items():
             for word in {fold(text) for text in (name, label.ko, *label.also)}:
                 if words.setdefault(word, name) != name:
-                    raise ValueError(f"'{word}' stands under '{words[word]}' and '{name}'; keep it under one")
+                    raise Mistake(
+                        f"'{word}' stands under '{words[word]}' and '{name}'; keep it under one",
+                        f"'{word}'이 '{words[word]}'와 '{name}'에 모두 있습니다. 한 곳에만 두세요",
+                    )
         return words
 
+    @cached_property
+    def alone(self) -> frozenset[str]:
+        """The labels that stand beside no other."""
+        return frozenset(name for name, label in self.labels.items() if label.alone == "yes" or name == self.more)
+
     def labels_of(self, values: Iterable[str]) -> tuple[str, ...] | None:
-        """The labels that these options state, in order; None where one of them is not in the table."""
-        options = [fold(option) for value in values for option in _options(value)]
-        if not options or any(option not in self.words for option in options):
-            return None
-        labels = tuple(dict.fromkeys(self.words[option] for option in options))
-        if self.more in labels and len(labels) > 1:
-            return None  # it stands alone: which of them the product has, the photo must say
-        if len(labels) > self.max:
-            return (self.more,) if self.more else None
-        return labels
+        """The labels that these options state, in order; None where one is not in the table, or the photo must say."""
+        options = self._options(values)
+        labels = tuple(label for label in options if label)
+        return self._held(labels) if labels and len(labels) == len(options) else None
 
     def is_stated_in(self, key: str) -> bool:
         """Whether the seller attribute of this name states it."""
@@ -100,7 +121,15 @@ class Attribute(Content):
 
     def stated(self, facts: Facts) -> tuple[str, ...] | None:
         """The labels that the seller states; None where the model must be asked."""
-        return self.labels_of(value for key, values in facts.attributes if self.is_stated_in(key) for value in values)
+        return self.labels_of(self._values(facts))
+
+    def with_stated(self, labels: tuple[str, ...], facts: Facts) -> tuple[str, ...]:
+        """What the model said, after what the seller states in known words beside others that the table lacks.
+
+        The photo of one option does not hide the others. Where the table cannot hold them together, the photo decides.
+        """
+        known = (label for label in self._options(self._values(facts)) if label)
+        return self._held((*known, *labels)) or labels
 
     def read(self, name: str, said: Any) -> tuple[tuple[str, ...] | None, tuple[Violation, ...]]:  # noqa: ANN401 - the model's JSON
         """The labels that the model said for the attribute `name`, or what is wrong with them.
@@ -112,14 +141,15 @@ class Attribute(Content):
         words = tuple(dict.fromkeys(fold(word) for word in said))
         if words == (UNKNOWN,):
             return (), ()
-        outside = [word for word in words if word not in self.words]
+        outside = [word for word in words if self._label(word) is None]
         if outside:
             advice = f"must use only labels of the list, or {UNKNOWN}"
             return None, tuple(_violation("offtable", name, word, advice, "코드표에 없는 값입니다") for word in outside)
-        labels = tuple(dict.fromkeys(self.words[word] for word in words))
-        if self.more in labels and len(labels) > 1:
-            advice = f"must be {self.more} alone, or single labels without it"
-            return None, (_violation("notalone", name, ", ".join(labels), advice, f"{self.more}는 단독으로만 씁니다"),)
+        labels = tuple(dict.fromkeys(label for word in words if (label := self._label(word))))
+        alone = next((label for label in labels if label in self.alone), None)
+        if alone and len(labels) > 1:
+            advice = f"must be {alone} alone, or labels without it"
+            return None, (_violation("notalone", name, ", ".join(labels), advice, f"{alone}은(는) 단독으로만 씁니다"),)
         if len(labels) > self.max:
             limit = f"{self.more} alone" if self.more else "the most visible"
             advice = f"must have at most {self.max}; where there are more, answer {limit}"
@@ -128,6 +158,43 @@ class Attribute(Content):
 
     def codes(self, labels: Iterable[str]) -> list[str]:
         return [self.labels[label].code for label in labels]
+
+    def _values(self, facts: Facts) -> Iterator[str]:
+        return (value for key, values in facts.attributes if self.is_stated_in(key) for value in values)
+
+    def _options(self, values: Iterable[str]) -> list[str | None]:
+        """The label of each option; None for one that is not in the table."""
+        return [self._label_of(*option) for value in values for option in options_of(value)]
+
+    def _label_of(self, name: str, *remarks: str) -> str | None:
+        """An option's label. A remark may say it more exactly, 그레이(차콜), or something else, 그레이(M)."""
+        label = self._label(name)
+        if label is None:
+            return None
+        for remark in remarks:
+            also = self._label(remark)
+            if also is None or also == label or self.labels[label].within == also:
+                continue
+            if self.labels[also].within != label:
+                return None  # 블랙(화이트): which of them, the photo must say
+            label = also
+        return label
+
+    def _label(self, word: str) -> str | None:
+        """The label that a word names, also with the attribute's own name after it: 블랙 색상, 체크무늬."""
+        folded = fold(word)
+        endings = ("", *map(fold, (self.ko, *self.stated_in)))
+        stems = (folded.removesuffix(ending) for ending in endings if folded.endswith(ending))
+        return next((self.words[stem] for stem in stems if stem in self.words), None)
+
+    def _held(self, labels: Iterable[str]) -> tuple[str, ...] | None:
+        """These labels, once each, as the table holds them together; None where it cannot."""
+        labels = tuple(dict.fromkeys(labels))
+        if len(labels) > 1 and self.alone.intersection(labels):
+            return None
+        if len(labels) > self.max:
+            return (self.more,) if self.more else None
+        return labels
 
 
 class CodeTable(RootModel[dict[AttributeName, Attribute]]):
@@ -186,13 +253,6 @@ def fold(word: str) -> str:
     return "".join(unicodedata.normalize("NFC", word).casefold().replace("_", "-").split())
 
 
-def _options(value: str) -> list[str]:
-    """A seller's options: `차콜/오트밀, 먹색` are three."""
-    for separator in "/,|·;\n":
-        value = value.replace(separator, "\x1f")
-    return [option for option in value.split("\x1f") if option.strip()]
-
-
 def _violation(code: str, attribute: str, excerpt: str, en: str, ko: str) -> Violation:
-    excerpt = excerpt[:100]
+    excerpt = excerpt_of(excerpt)
     return Violation(code, excerpt, f"{attribute}: “{excerpt}” {en}.", f"{attribute}: ‘{excerpt}’ {ko}.", attribute)

@@ -7,24 +7,44 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator
 
-from handler.content import Content
+from handler.content import Content, Mistake
 from handler.events import ProductData
 
 NAME_ATTRIBUTE = "상품명"
 """The attribute that names a product where the event has no name of its own."""
+BRAND_ATTRIBUTE = "브랜드"
 _INVISIBLE = {"Cc": " ", "Cf": "", "Co": ""}
 """By Unicode category: a control character may part words; a format character, like ZERO WIDTH SPACE, has no width."""
+_FILLERS = {
+    **dict.fromkeys(map(ord, "\u115f\u1160\u2800\u3164\uffa0"), " "),
+    **dict.fromkeys([0x34F, *range(0xFE00, 0xFE10)], ""),
+}
+"""Invisible too, though letters, signs and marks by category: Hangul fillers and the Braille blank are as wide as a
+letter, a joiner and variation selectors (as after an emoji) are not (Unicode, Default_Ignorable_Code_Point)."""
+_OLD_TAGS = "A|B|BR|CENTER|DIV|EM|FONT|H[1-6]|HR|I|IMG|LI|OL|P|SPAN|STRONG|TABLE|TBODY|TD|TH|TR|U|UL"
+_TAG = re.compile(rf"(?s)<!--.*?-->|</[a-zA-Z][^<>]*>|<(?:[a-z][a-zA-Z0-9]*|{_OLD_TAGS})(?:\s[^<>]*)?/?>")
+"""What editors write. Another word in capitals is a brand: <NORTHPEAK>."""
 _MAX_ROUNDS = 5
-_EDGE_SIGNS = " ,/|·_~!*-"
+_EDGE_SIGNS = " ,/|·_~!*=:-"
 """They say nothing at the ends of a text, except before a digit: -18℃, ~3세."""
 _LEADING_SIGNS = re.compile(rf"^[{_EDGE_SIGNS}]*?(?=[-~]\d|[^{_EDGE_SIGNS}]|$)")
+_CUT = "\0"
+"""Marks where noise was. No text has one of its own: control characters are gone by then."""
+_SEPARATORS = ",/|·"
+_EMPTY_BRACKETS = re.compile(rf"[\[({{<【〈《［（][ {_CUT}{_SEPARATORS}:&]*+[\])}}>】〉》］）]")
+_GAP = re.compile(rf"(?: ?{_CUT})+ ?")
+_EMPTY_ITEM = re.compile(
+    rf"[{_SEPARATORS}] ?(?=[{_SEPARATORS}])|(?<=[(\[])[ {_SEPARATORS}]++"
+    rf"|(?<![ {_SEPARATORS}])[ {_SEPARATORS}]++(?=[)\]])"
+)
+"""What parts nothing: a separator in front of another, and at the inner side of a bracket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +61,7 @@ class Facts:
 
     def evidence(self) -> Iterator[str]:
         """Every text that a claim may rest on: name, brand, category, and attribute names with their values."""
-        yield from (self.name, self.brand, self.audience, *self.category)
+        yield from (self.name, self.brand, *self.category)
         for key, values in self.attributes:
             yield key
             yield from values
@@ -66,7 +86,9 @@ def _is_regex(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"is no regular expression: {error}; correct it") from error
+        raise Mistake(
+            f"is no regular expression: {error}; correct it", f"정규식이 아닙니다({error}). 고치세요"
+        ) from error
     return pattern
 
 
@@ -79,9 +101,11 @@ class Noise(Content):
     placeholders: tuple[str, ...] = ()
     """Values that say nothing, compared without spaces and case."""
     remove: tuple[Pattern, ...] = ()
-    """Regular expressions; what they match is cut out of names and values."""
+    """Regular expressions, one after another; what they match is cut out of names and values."""
     ignore_attributes: tuple[Pattern, ...] = ()
     """Regular expressions; attributes whose name matches wholly say nothing of the product."""
+    ignore_facts: tuple[Pattern, ...] = ()
+    """Regular expressions; what matches `attribute: value` wholly says nothing of the product."""
 
     @classmethod
     def joined(cls, packs: Iterable["Noise"]) -> "Noise":
@@ -91,25 +115,38 @@ class Noise(Content):
             placeholders=tuple(word for pack in packs for word in pack.placeholders),
             remove=tuple(pattern for pack in packs for pattern in pack.remove),
             ignore_attributes=tuple(pattern for pack in packs for pattern in pack.ignore_attributes),
+            ignore_facts=tuple(pattern for pack in packs for pattern in pack.ignore_facts),
         )
 
     @cached_property
-    def _remove(self) -> re.Pattern[str]:
-        return re.compile("|".join(f"(?:{pattern})" for pattern in self.remove) or r"(?!)", re.IGNORECASE)
+    def _removed(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(map(re.compile, self.remove))  # one by one: in one alternation each would be tried at each letter
 
     @cached_property
-    def _ignore(self) -> re.Pattern[str]:
-        return re.compile("|".join(f"(?:{pattern})" for pattern in self.ignore_attributes) or r"(?!)", re.IGNORECASE)
+    def _ignored_attributes(self) -> re.Pattern[str]:
+        return re.compile(_either(self.ignore_attributes))
+
+    @cached_property
+    def _ignored_facts(self) -> re.Pattern[str]:
+        return re.compile(_either(self.ignore_facts))
 
     @cached_property
     def _placeholders(self) -> frozenset[str]:
         return frozenset(map(_squeeze, self.placeholders))
+
+    @cached_property
+    def _known(self) -> Callable[[str], str]:
+        # Catalogues say 소재 and 블랙 over and over: a hundred times as fast as to clean them again.
+        return lru_cache(maxsize=2048)(self._cleaned)
 
     def clean(self, text: str) -> str:
         """The text without markup, noise and control characters; empty where it is a placeholder.
 
         What is clean stays as it is. Noise may hide noise; where it goes on and on, there is nothing else.
         """
+        return self._known(text)
+
+    def _cleaned(self, text: str) -> str:
         for _ in range(_MAX_ROUNDS):
             before, text = text, self._cleaned_once(text)
             if text == before:
@@ -117,32 +154,42 @@ class Noise(Content):
         return ""
 
     def _cleaned_once(self, text: str) -> str:
-        text = unicodedata.normalize("NFC", _plain(text))
+        text = _plain(text)
         if _squeeze(text) in self._placeholders:
             return ""
-        text = " ".join(self._remove.sub(" ", text).split()).rstrip(_EDGE_SIGNS)
+        for pattern in self._removed:
+            text = pattern.sub(_CUT, text)
+        text = _GAP.sub(_gap, _EMPTY_BRACKETS.sub(_CUT, text))
+        text = " ".join(_EMPTY_ITEM.sub("", text).split()).rstrip(_EDGE_SIGNS)
         text = _LEADING_SIGNS.sub("", text, count=1)
         return "" if _squeeze(text) in self._placeholders else text
 
+    def clean_value(self, attribute: str, text: str) -> str:
+        """The text as a value of the attribute; empty also where this attribute's value says nothing."""
+        text = self.clean(text)
+        return "" if self._ignored_facts.fullmatch(f"{attribute}: {text}") else text
+
     def ignores(self, attribute: str) -> bool:
-        return self._ignore.fullmatch(attribute) is not None
+        return self._ignored_attributes.fullmatch(_plain(attribute)) is not None
 
 
 def facts_of(product: ProductData, noise: Noise) -> Facts:
     """The product's facts. An attribute without any value left is dropped."""
     attributes: dict[str, dict[str, None]] = {}  # attributes that are one when cleaned are one, with all their values
     for key, value in product.attributes.items():
-        values = value if isinstance(value, list) else [value]
         name = noise.clean(key)
-        texts = dict.fromkeys(text for scalar in values if (text := noise.clean(_as_text(scalar))))
-        if name and texts and not noise.ignores(name):
+        if not name or any(map(noise.ignores, {key, name})):  # the key, too: of 출고예정일 cleaning leaves 일
+            continue
+        values = value if isinstance(value, list) else [value]
+        texts = dict.fromkeys(text for scalar in values if (text := noise.clean_value(name, _as_text(scalar))))
+        if texts:
             attributes.setdefault(name, {}).update(texts)
     stated_name = next(iter(attributes.pop(NAME_ATTRIBUTE, {})), "")
     return Facts(
-        name=noise.clean(product.name) or stated_name,
+        name=noise.clean_value(NAME_ATTRIBUTE, product.name) or stated_name,
         category=tuple(text for level in product.category if (text := noise.clean(level))),
         attributes=tuple((name, tuple(texts)) for name, texts in attributes.items()),
-        brand=noise.clean(product.brand),
+        brand=noise.clean_value(BRAND_ATTRIBUTE, product.brand),
         audience=noise.clean(product.audience),
     )
 
@@ -152,11 +199,30 @@ def _as_text(value: str | float | bool) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text without HTML; what scripts and styles hold is no text. Entities may be escaped twice in catalogues."""
+    """One line of NFC without HTML and what is invisible. Entities may be escaped twice in catalogues."""
     text = html.unescape(html.unescape(text))
-    text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", " ", text)
-    text = re.sub(r"(?s)<!--.*?-->|</?[a-zA-Z][a-zA-Z0-9]*(\s[^<>]*)?/?>", " ", text)
-    return "".join(_INVISIBLE.get(unicodedata.category(character), character) for character in text)
+    if "<" in text:
+        # What scripts and styles hold is no text.
+        text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", " ", text)
+        text = _TAG.sub(" ", text)
+    if not text.isprintable():  # where all is printable, no character is of the categories below
+        text = "".join(_INVISIBLE.get(unicodedata.category(character), character) for character in text)
+    return " ".join(unicodedata.normalize("NFC", text.translate(_FILLERS)).split())
+
+
+def _gap(cut: re.Match[str]) -> str:
+    """What takes the place of noise: a space between words; beside a separator, the space that the separator has."""
+    text, start, end = cut.string, cut.start(), cut.end()
+    if text[end : end + 1] in _SEPARATORS:
+        return " " if text[end - 1] == " " else ""
+    if text[start - 1 : start] in _SEPARATORS:
+        return " " if text[start] == " " else ""
+    return " "
+
+
+def _either(patterns: Iterable[str]) -> str:
+    """One pattern for all; for none of them, one that matches nothing."""
+    return "|".join(f"(?:{pattern})" for pattern in patterns) or "(?!)"
 
 
 def _squeeze(text: str) -> str:

@@ -156,6 +156,7 @@ class _AttributesQuestion:
                 if labels is None:
                     outcomes[name] = REJECTED
                     continue
+                labels = attribute.with_stated(labels, self.facts)
                 if not labels:
                     outcomes[name] = UNKNOWN
             elif labels is None:

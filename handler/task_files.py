@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from handler.categories import matches
-from handler.content import Content
+from handler.content import Content, Mistake
 from handler.facts import Facts
 
 Publication = Literal["live", "shadow", "off"]
@@ -13,7 +13,10 @@ Publication = Literal["live", "shadow", "off"]
 
 def _is_band(band: tuple[int, int]) -> tuple[int, int]:
     if not 0 < band[0] <= band[1]:
-        raise ValueError(f"[{band[0]}, {band[1]}] has no length in it; give the least first, then the most")
+        raise Mistake(
+            f"[{band[0]}, {band[1]}] has no length in it; give the least first, then the most",
+            f"[{band[0]}, {band[1]}]에 드는 길이가 없습니다. 가장 짧은 길이를 먼저, 가장 긴 길이를 다음에 쓰세요",
+        )
     return band
 
 
@@ -72,7 +75,10 @@ class TaskFile(Content):
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if (self.output == "text") != (self.checks is not None):
-            raise ValueError("give checks for output: text, and none for output: codes, whose check is the code table")
+            raise Mistake(
+                "give checks for output: text, and none for output: codes, whose check is the code table",
+                "output: text 에는 checks 를 쓰고, output: codes 에는 쓰지 마세요. 코드표가 곧 검사입니다",
+            )
         return self
 
 

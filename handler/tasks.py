@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from handler.categories import matches
 from handler.checks.rules import Rules, load_rules, read_colours
 from handler.codes import Attribute, CodeTable
-from handler.content import ContentError, error_at, read, refusal
+from handler.content import ContentError, error_at, read, refusal, unreadable
 from handler.converse import digest
 from handler.facts import Facts, Noise
 from handler.task_files import Example, Persona, Publication, TaskFile, When
@@ -78,15 +78,27 @@ class Task:
     def render_system(
         self, *, persona: str = "", language: str = "", attributes: Mapping[str, Attribute] | None = None
     ) -> str:
-        """The stable part of the prompt: it depends on nothing that a seller writes."""
-        shown = [e for e in self.examples if e.persona in {"", persona} and (not language or e.language == language)]
-        return self.system.render(
-            persona=self.personas.get(persona),
-            language=self.rules.languages[language].name if self.rules and language else "",
-            length=self.length(persona, language) if language else None,
-            attributes=attributes or {},
-            examples=shown,
-        )
+        """The stable part of the prompt: it depends on nothing that a seller writes, so each is rendered once."""
+        key = (persona, language, tuple(attributes or ()))
+        if key not in self._systems:
+            shown = [
+                each
+                for each in self.examples
+                if each.persona in {"", persona} and (not language or each.language == language)
+            ]
+            self._systems[key] = self.system.render(
+                persona=self.personas.get(persona),
+                language=self.rules.languages[language].name if self.rules and language else "",
+                length=self.length(persona, language) if language else None,
+                attributes=attributes or {},
+                examples=shown,
+            )
+        return self._systems[key]
+
+    @cached_property
+    def _systems(self) -> dict[tuple[str, str, tuple[str, ...]], str]:
+        """Persona, language, names of the attributes -> system prompt."""
+        return {}
 
     def length(self, persona: str, language: str) -> tuple[int, int]:
         """Least and most graphemes of a text."""
@@ -128,7 +140,8 @@ def load_prompts(folder: Path, model_id: str) -> Prompts:
     shared = folder / "shared"
     tasks = tuple(_load_task(file.parent, shared, model_id) for file in sorted(folder.glob("*/task.yaml")))
     if not tasks:
-        raise ContentError(folder, 1, "has no task folder; PROMPTS_DIR must name the folder that holds them")
+        en = "has no task folder; PROMPTS_DIR must name the folder that holds them"
+        raise ContentError(folder, 1, en, "작업 폴더가 없습니다. PROMPTS_DIR 은 작업 폴더들이 있는 폴더여야 합니다")
     noise = [read(file, Noise) for file in sorted(shared.glob("noise-*.yaml"))]
     return Prompts(tasks, Noise.joined(noise))
 
@@ -167,7 +180,12 @@ def _codes(path: Path, shared: Path) -> CodeTable:
     colours = read_colours(shared)
     if unknown := table.unknown_colour(colours):
         place, colour = unknown
-        raise error_at(path, place, f"{colour} is no row of prompts/shared/colours.yaml; add it or correct the word")
+        raise error_at(
+            path,
+            place,
+            f"{colour} is no row of prompts/shared/colours.yaml; add it or correct the word",
+            f"{colour} 은 prompts/shared/colours.yaml 에 없습니다. 더하거나 철자를 고치세요",
+        )
     try:
         return table.with_colours(colours)
     except ValidationError as error:
@@ -180,28 +198,40 @@ def _check_personas(task: Task, folder: Path) -> None:
     if checks is None:
         return
     if checks.length != "persona" and (missing := [code for code in task.languages if code not in checks.length]):
-        raise error_at(folder / "task.yaml", ("checks", "length"), f"give a length for {', '.join(missing)}, too")
+        codes = ", ".join(missing)
+        place = ("checks", "length")
+        raise error_at(folder / "task.yaml", place, f"give a length for {codes}, too", f"{codes} 의 길이도 쓰세요")
     if checks.length != "persona" and checks.emoji != "persona" and not task.personas:
         return
     path = folder / "personas.yaml"
     if not task.personas:
-        raise ContentError(path, 1, "is missing; task.yaml takes length or emoji from the persona")
-    if list(task.personas.values())[-1].when != When():
-        raise ContentError(path, 1, "the last persona must have no `when`: it writes for every other product")
+        en = "is missing; task.yaml takes length or emoji from the persona"
+        raise ContentError(path, 1, en, "파일이 없습니다. task.yaml 이 length 나 emoji 를 페르소나에서 가져옵니다")
+    last = list(task.personas)[-1]
+    if task.personas[last].when != When():
+        raise error_at(
+            path,
+            (last, "when"),
+            "the last persona must have no `when`: it writes for every other product; remove it, or add one below",
+            "마지막 페르소나에는 when 이 없어야 합니다. 나머지 모든 상품을 맡습니다. 지우거나 아래에 하나 더하세요",
+        )
     for name, persona in task.personas.items():
         if missing := [language for language in task.languages if language not in persona.length]:
-            raise ContentError(path, 1, f"{name}: give length for {', '.join(missing)}")
+            codes = ", ".join(missing)
+            raise error_at(path, (name, "length"), f"give a length for {codes}, too", f"{codes} 의 길이도 쓰세요")
 
 
 def _template(environment: jinja2.Environment, folder: Path, name: str) -> jinja2.Template:
     try:
         return environment.get_template(name)
     except jinja2.TemplateSyntaxError as error:
-        raise ContentError(folder / name, error.lineno, f"{error.message}") from error
+        ko = f"템플릿 문법이 틀렸습니다({error.message}). 괄호와 endif, endfor 를 살펴보세요"
+        raise ContentError(folder / name, error.lineno, f"{error.message}; correct the template", ko) from error
     except jinja2.TemplateNotFound as error:
-        raise ContentError(folder / name, 1, "is missing; write it, a task needs it") from error
+        ko = "파일이 없습니다. 작업마다 있어야 하니 만드세요"
+        raise ContentError(folder / name, 1, "is missing; write it, a task needs it", ko) from error
     except UnicodeDecodeError as error:
-        raise ContentError(folder / name, 1, f"cannot be read ({error}); write the file in UTF-8") from error
+        raise unreadable(folder / name, error) from error
 
 
 def _try_templates(task: Task, folder: Path) -> None:
@@ -213,9 +243,12 @@ def _try_templates(task: Task, folder: Path) -> None:
         shown = task.user.render(product=_SENTINEL)
     except Exception as error:  # what a template's expressions can raise has no end
         path, line = _place(error, folder)
-        raise ContentError(path, line, f"{error}; correct the template") from error
+        ko = f"템플릿을 만들 수 없습니다({error}). 이름을 고치세요"
+        raise ContentError(path, line, f"{error}; correct the template", ko) from error
     if _SENTINEL not in shown:  # all products would be one question, and one answer would serve them all
-        raise ContentError(folder / "user.md.j2", 1, "does not show the product; write {{ product }} where it belongs")
+        en = "does not show the product; write {{ product }} where it belongs"
+        ko = "상품 정보가 보이지 않습니다. 들어갈 자리에 {{ product }} 를 쓰세요"
+        raise ContentError(folder / "user.md.j2", 1, en, ko)
 
 
 def _place(error: Exception, folder: Path) -> tuple[Path, int]:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import yaml
-from boto3 import Session
+from botocore.session import Session
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from stores import Store
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -51,7 +51,7 @@ class DynamoServer:
     def __enter__(self) -> Self:
         self._thread.start()
         self.session = LoopbackSession(self.url)  # one for all: each loads the SDK's data again
-        self.client = self.session.client("dynamodb")
+        self.client = self.session.create_client("dynamodb")
         """The administrator's."""
         return self
 
@@ -80,13 +80,15 @@ class LoopbackSession(Session):
     """Finds DynamoDB at `url`, whatever the machine is configured for, and remembers what it was asked for."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106
+        super().__init__()
+        self.set_credentials("none", "none")
+        self.set_config_variable("region", "us-east-1")
         self._url = url
         self.operations: list[str] = []
-        self.events.register("before-call.dynamodb", self._remember)
+        self.register("before-call.dynamodb", self._remember)  # type: ignore[arg-type]  # called by keyword
 
-    def client(self, service_name: str, **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401
-        return super().client(service_name, endpoint_url=self._url, **options)  # type: ignore[call-overload]
+    def create_client(self, service_name: str, **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401
+        return super().create_client(service_name, endpoint_url=self._url, **options)
 
     def _remember(self, model: Any, **_: object) -> None:  # noqa: ANN401 - botocore has no types
         self.operations.append(model.name)

@@ -15,11 +15,12 @@ from handler.asking import STORE_SECONDS
 from handler.photos import MAX_PIXELS
 from handler.settings import Settings
 from handler.telemetry import METRICS
+from workbench.__main__ import main
+from workbench.sizing.plan import DELIVERY_TIMEOUT
 
 ROOT = Path(__file__).parent.parent
 SET_BY_KNATIVE = {"PORT", "K_SERVICE"}
 SET_BY_THE_IMAGE = {"PROMPTS_DIR"}  # its default is the image's folder
-PROBE_THREADS = 4
 
 
 def manifests() -> dict[str, dict[str, Any]]:
@@ -105,10 +106,40 @@ def test_the_numbers_in_the_head_are_the_manifests() -> None:
 # --- concurrency --------------------------------------------------------------------------------------------------
 
 
-def test_probes_find_a_thread_when_every_slot_waits() -> None:
-    """There are four threads more than events that Serving lets in, and the function takes all of those events."""
-    assert SETTINGS.threads == POD["containerConcurrency"] + PROBE_THREADS
-    assert SETTINGS.event_slots >= POD["containerConcurrency"]
+def test_function_takes_just_the_events_that_serving_lets_in() -> None:
+    """Fewer threads, and it would answer `busy`; more would never see an event. One beside them is left for probes."""
+    assert SETTINGS.event_slots == POD["containerConcurrency"]
+    assert SETTINGS.threads > SETTINGS.event_slots
+
+
+def test_numbers_are_what_the_sizing_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    """service.yaml names the command with the quota that it is made for; where this fails, put in what that prints."""
+    (command,) = re.findall(r"^#   python -m workbench (.+)$", (ROOT / "service.yaml").read_text(), re.MULTILINE)
+    assert main(command.split()) == 0
+    printed = dict(re.findall(r"^\| ([\w.-]+) +\| (\w+) +\|", capsys.readouterr().out, re.MULTILINE))
+
+    assert {
+        "containerConcurrency": str(POD["containerConcurrency"]),
+        "THREADS": ENV["THREADS"],
+        "max-scale": TEMPLATE["metadata"]["annotations"]["autoscaling.knative.dev/max-scale"],
+        "consumers": str(SOURCE["consumers"]),
+        "delivery.retry": str(DELIVERY["retry"]),
+        "delivery.backoffDelay": DELIVERY["backoffDelay"],
+    }.items() <= printed.items()
+    assert seconds(DELIVERY["timeout"]) == DELIVERY_TIMEOUT
+    assert CONTAINER["resources"]["requests"]["cpu"] == "250m", "a pod's events are counted for a quarter of a core"
+
+
+def test_operations_page_shows_the_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its table of numbers is the command's own; what else it prints there is as of the day it was run."""
+    page = (ROOT / "docs/operations.md").read_text()
+    (command,) = set(re.findall(r"^python -m workbench (sizing .+)$", page, re.MULTILINE))
+    assert f"#   python -m workbench {command}\n" in (ROOT / "service.yaml").read_text()
+    main(command.split())
+    *_, numbers = capsys.readouterr().out.strip().split("\n\n")
+    values = r"^\| ([\w.-]+) +\| (\w+) +\|"
+
+    assert set(re.findall(values, numbers, re.MULTILINE)) <= set(re.findall(values, page, re.MULTILINE))
 
 
 def test_memory_holds_the_largest_photos() -> None:

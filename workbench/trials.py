@@ -21,31 +21,30 @@ from handler.checks.rules import (
     load_rules,
     read_colours,
 )
-from handler.content import ContentError, line_of, read
+from handler.content import ContentError, read
 from handler.facts import Facts
+from workbench.problems import Finding, Location, Problem
 
-Location = tuple[int | str, ...]
 
-
-def rule_problems(shared: Path, *, claims: Sequence[str], grounding: Sequence[str]) -> tuple[str, ...]:
-    """What is wrong with the rule files that a task names, each as `file:line: what to do`; empty when all is well."""
+def rule_problems(shared: Path, *, claims: Sequence[str], grounding: Sequence[str]) -> tuple[Problem, ...]:
+    """What is wrong with the rule files that a task names; empty when all is well."""
     try:
         rules = load_rules(shared, claims=claims, grounding=grounding)
         return (*_claim_problems(shared, claims), *_grounding_problems(shared, rules))
     except ContentError as error:
-        return (str(error),)
+        return (Problem.of(error),)
 
 
-def _claim_problems(shared: Path, claims: Sequence[str]) -> Iterator[str]:
+def _claim_problems(shared: Path, claims: Sequence[str]) -> Iterator[Problem]:
     for name in claims:
         path = shared / f"{name}.yaml"
-        text = path.read_text(encoding="utf-8")
         for index, rule in enumerate(read(path, Pack).rules):
-            for location, message in _rule_problems(rule):
-                yield f"{path}:{line_of(text, ('rules', index, *location))}: {rule.code}: {message}"
+            for location, en, ko in _rule_problems(rule):
+                place: Location = ("rules", index, *location)
+                yield Problem.found(path, Finding(place, f"{rule.code}: {en}", f"{rule.code}: {ko}"))
 
 
-def _rule_problems(rule: ClaimRule) -> Iterator[tuple[Location, str]]:
+def _rule_problems(rule: ClaimRule) -> Iterator[Finding]:
     patterns: list[tuple[Location, str]] = [(("match",), rule.match)]
     patterns += ((("except", index), pattern) for index, pattern in enumerate(rule.except_))
     broken = list(_broken(patterns))
@@ -54,10 +53,18 @@ def _rule_problems(rule: ClaimRule) -> Iterator[tuple[Location, str]]:
         return
     for index, sentence in enumerate(rule.passes):
         if fired := _fired(rule, sentence):
-            yield ("pass", index), f"“{sentence}” must pass, but “{fired}” fires; add an except, or narrow match"
+            yield Finding(
+                ("pass", index),
+                f"“{sentence}” must pass, but “{fired}” fires; add an except, or narrow match",
+                f"“{sentence}”은 통과해야 하는데 “{fired}”에서 걸립니다. except 를 더하거나 match 를 좁히세요",
+            )
     for index, sentence in enumerate(rule.fails):
         if _fired(rule, sentence) == "":
-            yield ("fail", index), f"“{sentence}” must fail, but nothing fires; widen match, or narrow except"
+            yield Finding(
+                ("fail", index),
+                f"“{sentence}” must fail, but nothing fires; widen match, or narrow except",
+                f"“{sentence}”은 걸려야 하는데 통과합니다. match 를 넓히거나 except 를 좁히세요",
+            )
 
 
 def _fired(rule: ClaimRule, sentence: str) -> str:
@@ -69,39 +76,45 @@ def _fired(rule: ClaimRule, sentence: str) -> str:
         return "a pattern that is too slow"
 
 
-def _grounding_problems(shared: Path, rules: Rules) -> Iterator[str]:
-    for language, pack in rules.packs.items():
-        path = shared / f"grounding-{language}.yaml"
-        text = path.read_text(encoding="utf-8")
-        for location, message in _pack_problems(pack, language=language, rules=rules):
-            yield f"{path}:{line_of(text, location)}: {message}"
-    if rules.packs:
-        path = shared / "colours.yaml"
-        text = path.read_text(encoding="utf-8")
+def _grounding_problems(shared: Path, rules: Rules) -> Iterator[Problem]:
+    packs = {shared / f"grounding-{language}.yaml": (language, pack) for language, pack in rules.packs.items()}
+    broken = [Problem.found(path, finding) for path, (_, pack) in packs.items() for finding in _broken(_patterns(pack))]
+    yield from broken
+    for path, (language, pack) in packs.items():
+        yield from (Problem.found(path, finding) for finding in _pack_words(pack, language, rules))
+        if not broken:  # every language's patterns look for evidence, in trials of each
+            yield from (Problem.found(path, finding) for finding in _pack_trials(pack, language, rules))
+    if packs:
         terms = colour_terms(read_colours(shared))
-        for label, message in _word_problems(terms, terms):
-            yield f"{path}:{line_of(text, (label,))}: {label}: {message}"
+        for finding in _word_problems(terms, terms, within=()):
+            yield Problem.found(shared / "colours.yaml", finding)
 
 
-def _pack_problems(pack: Grounding, *, language: str, rules: Rules) -> Iterator[tuple[Location, str]]:
+def _pack_words(pack: Grounding, language: str, rules: Rules) -> Iterator[Finding]:
     for name, family in pack.families.items():
-        for label, message in _word_problems(family.terms, rules.lexicons[language][name].terms):
-            yield ("families", name, "terms", label), f"{label}: {message}"
-    broken = list(_broken(_patterns(pack)))
-    if broken:
-        yield from broken
-        return
+        yield from _word_problems(
+            family.terms, rules.lexicons[language][name].terms, within=("families", name, "terms")
+        )
+
+
+def _pack_trials(pack: Grounding, language: str, rules: Rules) -> Iterator[Finding]:
     for index, trial in enumerate(pack.trials):
         facts = _facts(trial)
         for number, sentence in enumerate(trial.passes):
             found = next(check_grounding(folded(sentence), facts=facts, language=language, rules=rules), None)
             if found:
-                message = f"“{sentence}” must pass, but {found.code} fires at “{found.excerpt}”; mend it there"
-                yield ("trials", index, "pass", number), message
+                yield Finding(
+                    ("trials", index, "pass", number),
+                    f"“{sentence}” must pass, but {found.code} fires at “{found.excerpt}”; mend it there",
+                    f"“{sentence}”은 통과해야 하는데 {found.code} 가 “{found.excerpt}”에서 걸립니다. 그쪽을 고치세요",
+                )
         for number, sentence in enumerate(trial.fails):
             if not any(check_grounding(folded(sentence), facts=facts, language=language, rules=rules)):
-                message = f"“{sentence}” must fail, but nothing fires; add its word or a frame for it"
-                yield ("trials", index, "fail", number), message
+                yield Finding(
+                    ("trials", index, "fail", number),
+                    f"“{sentence}” must fail, but nothing fires; add its word or a frame for it",
+                    f"“{sentence}”은 걸려야 하는데 통과합니다. 그 말이나 틀(frames)을 더하세요",
+                )
 
 
 def _facts(trial: Trial) -> Facts:
@@ -125,20 +138,32 @@ def _family_patterns(name: str, family: Family) -> Iterator[tuple[Location, str]
             yield ("families", name, "terms", label, "shown_by", index), pattern
 
 
-def _broken(patterns: Iterable[tuple[Location, str]]) -> Iterator[tuple[Location, str]]:
+def _broken(patterns: Iterable[tuple[Location, str]]) -> Iterator[Finding]:
     for location, pattern in patterns:
         try:
             compiled(pattern)
         except regex.error as error:
-            yield location, f"“{pattern}” is not a regular expression ({error}); correct it"
+            yield Finding(
+                location,
+                f"“{pattern}” is not a regular expression ({error}); correct it",
+                f"“{pattern}”은 정규식이 아닙니다({error}). 고치세요",
+            )
 
 
-def _word_problems(terms: Mapping[str, Term], known: Mapping[str, Term]) -> Iterator[tuple[str, str]]:
+def _word_problems(terms: Mapping[str, Term], known: Mapping[str, Term], *, within: Location) -> Iterator[Finding]:
     """Terms that cannot work: a word of two of them would be judged as the later one only."""
     owner: dict[str, str] = {}
     for label, term in terms.items():
         if term.within and term.within not in known:
-            yield label, f"within names {term.within}, which no language has; add it, or correct the word"
+            yield Finding(
+                (*within, label),
+                f"{label}: within names {term.within}, which no language has; add it, or correct the word",
+                f"{label}: within 의 {term.within} 은 어느 언어에도 없습니다. 더하거나 철자를 고치세요",
+            )
         for word in {squeezed(word): word for word in (*term.words, *term.framed)}:
             if owner.setdefault(word, label) != label:
-                yield label, f"“{word}” is also a word of {owner[word]}; keep it in one of them"
+                yield Finding(
+                    (*within, label),
+                    f"{label}: “{word}” is also a word of {owner[word]}; keep it in one of them",
+                    f"{label}: “{word}”은 {owner[word]} 에도 있습니다. 한 곳에만 두세요",
+                )

@@ -21,7 +21,7 @@ def folded(text: str) -> str:
 
 def statements(facts: Facts, *, negations: Sequence[str] = ()) -> Iterator[Statement]:
     """Every affirmative statement of the facts; `방수: 불가` is none. Raises `TooSlow`."""
-    for text in (facts.name, facts.brand, facts.audience, *facts.category):
+    for text in (facts.name, facts.brand, *facts.category):
         yield from (("", part) for part in _parts(text))
     for attribute, values in facts.attributes:
         name = folded(attribute)

@@ -4,6 +4,7 @@ These rules are the same for every shop, so they are code. What a shop may want 
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 import regex
 
@@ -13,7 +14,12 @@ from handler.checks.rules import Language
 from handler.checks.wording import excerpt_of, violation
 from handler.facts import Facts
 
-_DOMAIN = r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:com|co\.kr|kr|net|org|shop|store|io|me|gg|ly)"
+_DOT = r"(?:[.。]|\s?(?:\[\.\]|\(\.\)|[\[(]dot[\])])\s?)"
+_DOMAIN = (
+    rf"[a-z0-9][a-z0-9-]*(?:{_DOT}[a-z0-9-]+)*{_DOT}"
+    r"(?:com|co\.kr|kr|net|org|shop|store|io|me|gg|ly|xyz|site|info|biz|app)"
+)
+_GAP = r"[)\s.,·ㆍ_/‐-―ㅡ-]{0,3}"
 _HERE_IS = r"(?:here(?:'s|’s| is| are)|sure[,!]|certainly[,!]|of course[,!]|okay[,!])"
 
 _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
@@ -33,7 +39,7 @@ _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ),
     (
         "url",
-        (r"(?:https?|ftp)://\S*", r"\bwww\.\S+", rf"(?<![\w@.-]){_DOMAIN}(?![a-z\d-])"),
+        (r"(?:https?|ftp)://\S*", r"\bwww\.\S+", rf"(?<![a-z0-9_@.-]){_DOMAIN}(?![a-z\d-])"),
         "leave out links and web addresses.",
         "링크나 웹 주소를 쓸 수 없습니다.",
     ),
@@ -45,7 +51,11 @@ _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ),
     (
         "phone",
-        (r"(?<!\d)(?:\+?82[-.\s]?|0)\d{1,2}[)\-.\s]{0,2}\d{3,4}[-.\s]?\d{4}(?!\d)", r"(?<!\d)1[568]\d{2}-\d{4}(?!\d)"),
+        (
+            rf"(?<!\d)(?:\+?82{_GAP}|0)\d{{1,2}}{_GAP}\d{{3,4}}{_GAP}\d{{4}}(?!\d)",
+            r"(?<!\d)1[568]\d{2}-\d{4}(?!\d)",
+            rf"공\s?일\s?공{_GAP}[공영일이삼사오육륙칠팔구]{{3,4}}",
+        ),
         "leave out telephone numbers.",
         "전화번호를 쓸 수 없습니다.",
     ),
@@ -69,6 +79,10 @@ _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
             r"(?<!\d)\d{2,4}\s?(?:글자|자 (?:내외|이내)|characters?\b|graphemes?\b)",
             r"글자\s*수\s*[:：]",
             r"\b(?:as an ai|language model|i(?:'m| am) (?:sorry|unable)|i (?:cannot|can't|can’t))\b",
+            r"\b(?:system prompt|you are an? (?:\w+ )?copywriter)\b",
+            r"\b(?:previous|prior|these|my|your) instructions\b",
+            r"시스템\s?프롬프트|카피라이터|(?:이전|위|앞선|받은)\s?(?:의\s)?(?:지시|명령|규칙)|규칙을\s?(?:모두\s)?(?:무시|해제)|지시(?:문|사항|를\s?받)",
+            r"\b(?:human|assistant|user|system)\s*[:：]|\[/?(?:system|inst|assistant|user)\]|<\|",
             r"(?:죄송하지만|죄송합니다|제공된\s*(?:정보|사실|속성)|주어진\s*(?:정보|사실|속성))",
         ),
         "answer with the copy alone: no preamble, label, placeholder, count or remark about the task.",
@@ -98,10 +112,13 @@ _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
 _EMOJI = r"(?V1)(?:[\p{Extended_Pictographic}--[©®™‼⁉ℹ↔-↙]]|\p{Regional_Indicator}|[#*0-9]\uFE0F?\u20E3)\X?"
 
 
+_pattern = cache(regex.compile)  # by script; regex's own cache takes 20 µs to answer
+
+
 def check_length(text: str, length: tuple[int, int]) -> Iterator[Violation]:
     """Counts graphemes, as readers do: an emoji family or a decomposed syllable is one."""
     least, most = length
-    count = len(regex.findall(r"\X", text))
+    count = len(_pattern(r"\X").findall(text))
     if least <= count <= most:
         return
     change = f"shorten it by at least {count - most}" if count > most else f"lengthen it by at least {least - count}"
@@ -127,7 +144,7 @@ def check_language(text: str, *, facts: Facts, language: Language) -> Iterator[V
     """That most letters are of the language's script, and that any of a foreign script stand in the facts."""
     known = "".join("".join(said.split()) for said in facts.evidence()).casefold()
     foreign = "".join(rf"\p{{{script}}}" for script in (language.script, *language.also))
-    for match in regex.finditer(rf"[^\P{{L}}{foreign}]+", text):
+    for match in _pattern(rf"[^\P{{L}}{foreign}]+").finditer(text):
         if match[0].casefold() not in known:
             yield violation(
                 "language",
@@ -136,8 +153,8 @@ def check_language(text: str, *, facts: Facts, language: Language) -> Iterator[V
                 en=f"write it in {language.name}.",
                 ko=f"{language.name} 문구에 쓸 수 없는 문자입니다.",
             )
-    own = len(regex.findall(rf"[\p{{{language.script}}}&&\p{{L}}]", text, regex.VERSION1))
-    others = regex.findall(rf"[^\P{{L}}\p{{{language.script}}}]+", text)
+    own = len(_pattern(rf"(?V1)[\p{{{language.script}}}&&\p{{L}}]").findall(text))
+    others = _pattern(rf"[^\P{{L}}\p{{{language.script}}}]+").findall(text)
     strange = sum(len(word) for word in others if word.casefold() not in known)  # names from the facts do not count
     if not own or own < language.share * (own + strange):
         excerpt = excerpt_of(text)

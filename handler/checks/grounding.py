@@ -15,6 +15,8 @@ from handler.facts import Facts
 NUMBERS = "numbers"
 LATIN = "latin"
 
+_NO_LETTER = regex.compile(r"[^\p{Latin}\d]")
+_TOKEN = regex.compile(r"\p{Latin}+|\d+|[\p{Latin}\d]+")
 _LATIN_WORD = r"(?<![\p{Latin}\d])\d*\p{Latin}[\p{Latin}\d]*(?:['’&.+-][\p{Latin}\d]+)*"
 # A capital inside a sentence marks a name in a language that is itself written in Latin letters.
 _NAME = r"(?<![.!?:…\n“\"(–—-]\s{0,3})(?<=\S\s{0,3})(?<!\p{Latin}|['’-])(?=[\d\p{Latin}]*(?-i:\p{Lu}))" + _LATIN_WORD
@@ -70,6 +72,8 @@ def _stated(facts: Facts, rules: Rules) -> list[Quantity]:
 
 
 def _latin(text: str, *, evidence: tuple[Statement, ...], language: str, rules: Rules) -> Iterator[Violation]:
+    if not matches_of(r"\p{Latin}", text):
+        return
     latin = rules.packs[language].latin
     allowed = [_phrase(phrase) for phrase in latin.allow]
     quantities = [quantity.span for quantity in rules.quantities.read(text)]
@@ -77,9 +81,7 @@ def _latin(text: str, *, evidence: tuple[Statement, ...], language: str, rules: 
     words = matches_of(_NAME if rules.languages[language].script == "Latin" else _LATIN_WORD, rest)
     if not words:
         return
-    tokens = {
-        token for _, said in evidence for token in regex.findall(r"\p{Latin}+|\d+|[\p{Latin}\d]+", said.casefold())
-    }
+    tokens = {token for _, said in evidence for token in _TOKEN.findall(said.casefold())}
     runs = [_letters(said) for _, said in evidence]
     for match in words:
         word = _letters(match[0])
@@ -90,7 +92,7 @@ def _latin(text: str, *, evidence: tuple[Statement, ...], language: str, rules: 
 
 
 def _letters(text: str) -> str:
-    return regex.sub(r"[^\p{Latin}\d]", "", text).casefold()
+    return _NO_LETTER.sub("", text).casefold()
 
 
 def _phrase(phrase: str) -> str:

@@ -8,12 +8,14 @@ Nouns that no list has are not judged, so metaphors (구름 같은) pass by cons
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import regex
 
 from handler.checks.patterns import Span, inside, matches_of, spans
 from handler.content import Content
 
+_GAPS = regex.compile(r"[\s·-]")
 _SHORT = 2
 """Syllables up to which a word counts only at a word's start."""
 
@@ -69,32 +71,41 @@ class Lexicon:
 
     def claims(self, text: str, *, sold: str = "") -> list[Hit]:
         """The claims in copy, in reading order; `sold` names the product. Raises `TooSlow`."""
-        return self._found(text, self.frames, sold=sold)
+        return self._found(text, self.frames, self._near(text), sold=sold)
 
     def licensed(self, segments: Iterable[tuple[str, str]]) -> frozenset[str]:
         """The labels that facts bear out, with all that they lie within. Segments are (attribute, text)."""
         labels: set[str] = set()
+        segments = tuple(segments)
+        near = self._near(" ".join(text for _, text in segments))
         for attribute, text in segments:
             bare = not self.stated_in or any(key.casefold() in attribute.casefold() for key in self.stated_in)
             frames = (*self.evidence_frames, r"{term}(?!\p{L})") if bare else self.evidence_frames
-            labels.update(hit.label for hit in self._found(text, frames))
-            labels.update(label for label, term in self.terms.items() if spans(term.shown_by, text))
+            labels.update(hit.label for hit in self._found(text, frames, near))
+            labels.update(label for label, patterns in self._shown_by if spans(patterns, text))
         return frozenset(broader for label in labels for broader in self._lineage(label))
 
-    def _found(self, text: str, frames: Sequence[str], *, sold: str = "") -> list[Hit]:
-        hits = {self._hit(match) for match in matches_of(self._words, text)} if self._words else set()
-        if self._framed:
+    def _near(self, text: str) -> "_Near":
+        letters = squeezed(text)
+        return [[word for word in words if word.squeezed in letters] for words in (self._words, self._framed)]
+
+    def _found(self, text: str, frames: Sequence[str], near: "_Near", *, sold: str = "") -> list[Hit]:
+        words, framed = (_standing(each, text) for each in near)
+        hits = {self._hit(match, match.span()) for match in _foremost(words, text)}
+        if framed:
+            term = f"(?P<term>{_any(framed)})"
             for frame in frames:
-                hits.update(self._hit(match) for match in matches_of(frame.replace("{term}", self._framed), text))
-        harmless = self._excepted_spans(text, sold) if hits else []
+                found = matches_of(frame.replace("{term}", term), text)
+                hits.update(self._hit(match, match.span("term")) for match in found)
+        harmless = self._excepted_spans(text, sold, f"(?:{_any([*words, *framed])})") if hits else []
         return sorted((hit for hit in hits if not inside(hit.span, harmless)), key=lambda hit: hit.span)
 
-    def _excepted_spans(self, text: str, sold: str) -> list[Span]:
-        found = (m for pattern in self.excepted for m in matches_of(pattern.replace("{term}", self._any), text))
+    def _excepted_spans(self, text: str, sold: str, term: str) -> list[Span]:
+        found = (m for pattern in self.excepted for m in matches_of(pattern.replace("{term}", term), text))
         return [m.span() for m in found if not (item := m.groupdict().get("item")) or item not in sold]
 
-    def _hit(self, match: regex.Match[str]) -> Hit:
-        return Hit(self._labels[squeezed(match["term"])], match.span("term"), match.span())
+    def _hit(self, match: regex.Match[str], word: Span) -> Hit:
+        return Hit(self._labels[squeezed(match.string[word[0] : word[1]])], word, match.span())
 
     def _lineage(self, label: str) -> list[str]:
         lineage: list[str] = []
@@ -104,35 +115,62 @@ class Lexicon:
         return lineage
 
     @cached_property
+    def _shown_by(self) -> list[tuple[str, tuple[str, ...]]]:
+        return [(label, term.shown_by) for label, term in self.terms.items() if term.shown_by]
+
+    @cached_property
     def _labels(self) -> dict[str, str]:
         return {squeezed(word): label for label, term in self.terms.items() for word in (*term.words, *term.framed)}
 
     @cached_property
-    def _words(self) -> str:
-        words = [word for term in self.terms.values() for word in term.words]
+    def _words(self) -> tuple["_Word", ...]:
         start = rf"(?<=(?:^|\P{{L}})(?:{'|'.join(map(regex.escape, self.prefixes))})?)"
-        return _group(words, start)
+        return _ordered((word for term in self.terms.values() for word in term.words), short=start)
 
     @cached_property
-    def _framed(self) -> str:
-        group = _group([word for term in self.terms.values() for word in term.framed], "")
-        return group and rf"(?<!\p{{L}}){group}"
+    def _framed(self) -> tuple["_Word", ...]:
+        return _ordered((word for term in self.terms.values() for word in term.framed), always=r"(?<!\p{L})")
 
-    @cached_property
-    def _any(self) -> str:
-        either = "|".join(part for part in (self._words, self._framed) if part)
-        return f"(?:{either})".replace("?P<term>", "?:")
+
+class _Word(NamedTuple):
+    squeezed: str
+    pattern: str
+    """Where it stands."""
+
+
+_Near = list[list[_Word]]
+"""The words, and the framed ones, whose letters a text has: of hundreds, few."""
 
 
 def squeezed(word: str) -> str:
     """The word without the spaces and hyphens that people write or leave out."""
-    return regex.sub(r"[\s·-]", "", word).casefold()
+    return _GAPS.sub("", word).casefold()
 
 
-def _group(words: Sequence[str], start: str) -> str:
-    """One alternation, longest word first so that 스카이블루 is not read as 블루; empty where there are no words."""
+def _ordered(words: Iterable[str], *, short: str = "", always: str = "") -> tuple[_Word, ...]:
+    """Longest word first so that 스카이블루 is not read as 블루."""
     ordered = sorted(set(words), key=lambda word: (-len(word), word))
-    return f"(?P<term>{'|'.join(_word_pattern(word, start) for word in ordered)})" if ordered else ""
+    return tuple(_Word(squeezed(word), always + _word_pattern(word, short)) for word in ordered)
+
+
+def _standing(words: Iterable[_Word], text: str) -> list[_Word]:
+    """The words that the text has. Only they become patterns: one of a whole family takes 45 ms to compile."""
+    letters = squeezed(text)
+    return [word for word in words if word.squeezed in letters and matches_of(word.pattern, text)]
+
+
+def _any(words: Iterable[_Word]) -> str:
+    return "|".join(word.pattern for word in words)
+
+
+def _foremost(words: Iterable[_Word], text: str) -> list[regex.Match[str]]:
+    """What `_any` would find: of words that overlap, the first, and of those that start together, the longest."""
+    found = [match for word in words for match in matches_of(word.pattern, text)]
+    taken: list[regex.Match[str]] = []
+    for match in sorted(found, key=lambda match: match.start()):
+        if not taken or match.start() >= taken[-1].end():
+            taken.append(match)
+    return taken
 
 
 def _word_pattern(word: str, start: str) -> str:

@@ -1,7 +1,7 @@
 """Patterns that planners write, run safely: compiled once at first use, and stopped when they take too long. Pure."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
 import regex
 
@@ -15,7 +15,7 @@ class TooSlow(Exception):
     """A pattern backtracked beyond `TIMEOUT_SECONDS`: whether it fits is unknown."""
 
 
-@cache  # bounded by the planner files: no text ever becomes a pattern
+@lru_cache(maxsize=4096)  # planners' patterns, and frames around those of their words that stood in one text
 def compiled(pattern: str) -> regex.Pattern[str]:
     """The pattern, letter case ignored. Raises `regex.error`."""
     return regex.compile(pattern, regex.IGNORECASE)

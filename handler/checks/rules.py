@@ -157,7 +157,9 @@ def load_rules(shared: Path, *, claims: Sequence[str], grounding: Sequence[str])
     for name in grounding:
         for code in judged:
             if name not in {"numbers", "latin"} and name not in lexicons[code]:
-                raise ContentError(shared / f"grounding-{code}.yaml", 1, f"families: add {name}, or do not list it")
+                en = f"families: add {name}, or do not list it in the task's checks.grounding"
+                ko = f"families 에 {name} 을 더하거나, 작업의 checks.grounding 에서 빼세요"
+                raise ContentError(shared / f"grounding-{code}.yaml", 1, en, ko)
     return Rules(judged, rules, tuple(grounding), lexicons, packs, _quantities(packs))
 
 

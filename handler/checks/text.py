@@ -42,11 +42,14 @@ def _found(
     if len(text) > 20 * length[1] + 1000:
         return  # far too long whatever its graphemes are made of; the answer's next version is judged in full
     plain = folded(text)
+    # Of every language: what a seller typed in another one may stand in the copy, and is no claim the less for it.
+    claims = tuple(rule for pack in rules.claims.values() for rule in pack)
     negations = tuple(pattern for pack in rules.packs.values() for pattern in pack.negations)
     try:
-        yield from check_form(text, emoji=emoji)
+        for form in dict.fromkeys((text, plain)):  # full-width signs hide a link or a number from no reader
+            yield from check_form(form, emoji=emoji)
         yield from check_language(text, facts=facts, language=known)
-        yield from check_claims(plain, facts=facts, rules=rules.claims.get(language, ()), negations=negations)
+        yield from check_claims(plain, facts=facts, rules=claims, negations=negations)
         yield from check_grounding(plain, facts=facts, language=language, rules=rules)
     except TooSlow as slow:
         # What cannot be decided is not published.

@@ -8,7 +8,8 @@ from handler.checks.patterns import Span
 _LONGEST_EXCERPT = 40
 """In graphemes: enough to find the place again, without quoting a seller's text into logs of others."""
 
-_INVISIBLE = r"(?V1)[\p{C}--\u200d]"  # the joiner holds emoji together
+_GRAPHEME = regex.compile(r"\X")
+_INVISIBLE = regex.compile(r"(?V1)[\p{C}--\u200d]")  # the joiner holds emoji together
 
 
 def violation(code: str, text: str, span: Span, *, en: str, ko: str) -> Violation:
@@ -22,7 +23,7 @@ def excerpt_of(text: str) -> str:
 
     Invisible characters are shown by their code point.
     """
-    line = " ".join(regex.sub("[“”]", " ", text[: 50 * _LONGEST_EXCERPT]).split())
-    line = regex.sub(_INVISIBLE, lambda match: f"U+{ord(match[0]):04X}", line)
-    graphemes = regex.findall(r"\X", line)
+    line = " ".join(text[: 50 * _LONGEST_EXCERPT].replace("“", " ").replace("”", " ").split())
+    line = _INVISIBLE.sub(lambda match: f"U+{ord(match[0]):04X}", line)
+    graphemes = _GRAPHEME.findall(line)
     return line if len(graphemes) <= _LONGEST_EXCERPT else "".join(graphemes[:_LONGEST_EXCERPT]) + "…"

@@ -6,7 +6,6 @@ The SDK's own retries are off: it would retry a read time-out, and pay for each 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -16,6 +15,7 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
+from botocore.session import Session
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 from urllib3.exceptions import ProtocolError
 
@@ -54,7 +54,7 @@ class BedrockClient:
 
     def __init__(self, session: Session, *, read_timeout: float, pool_size: int) -> None:
         self.read_timeout = read_timeout
-        self._client = session.client(
+        self._client: Any = session.create_client(
             "bedrock-runtime",
             config=Config(
                 retries={"total_max_attempts": 1},

@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
-from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 
 from handler.converse import Answer
 from handler.errors import LedgerUnavailable
@@ -51,7 +51,7 @@ class DynamoLedger:
     def __init__(self, table: str, session: Session, *, pool_size: int, clock: Callable[[], float] = time.time) -> None:
         self._table = table
         self._clock = clock
-        self._client = session.client(
+        self._client: Any = session.create_client(
             "dynamodb",
             config=Config(
                 connect_timeout=CONNECT_SECONDS,

@@ -12,8 +12,7 @@ from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from handler.errors import ImageNotAllowed
@@ -61,14 +60,12 @@ class Dialer:
         return context
 
 
-def pooled(dialer: Dialer, *, size: int) -> HTTPAdapter:
-    """An adapter that keeps up to `size` connections to a host, each opened by `dialer`."""
-    adapter = HTTPAdapter(pool_maxsize=size)
-    adapter.poolmanager.pool_classes_by_scheme = {
-        "http": partial(_Pool, dialer=dialer),
-        "https": partial(_TLSPool, dialer=dialer),
-    }
-    return adapter
+def pooled(dialer: Dialer, *, size: int) -> PoolManager:
+    """Pools that keep up to `size` connections to a host, each opened by `dialer`."""
+    pools = PoolManager(maxsize=size)
+    classes: dict[str, Any] = {"http": partial(_Pool, dialer=dialer), "https": partial(_TLSPool, dialer=dialer)}
+    pools.pool_classes_by_scheme = classes
+    return pools
 
 
 def left(deadline: float) -> float:
@@ -117,8 +114,7 @@ class _Connection(HTTPConnection):
 
 class _TLSConnection(_Connection, HTTPSConnection):
     def connect(self) -> None:
-        # Without `ca_certs`, which requests sets: with it every connection reads the file into the context again.
-        self.ssl_context, self.ca_certs = self.dialer.tls, None
+        self.ssl_context = self.dialer.tls
         super().connect()
 
 

@@ -26,6 +26,11 @@ NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
         ("패션*잡화", ("패션의류잡화",)),
         ("의류 (남성)", ("의류 (남성)",)),
         ("가전.*", ("가전.TV",)),
+        ("건강기능식품", ("건강 기능식품",)),
+        ("건강기능식품", ("건강·기능식품",)),
+        ("건강 기능식품", ("건강기능식품",)),
+        ("LP판/**", ("ＬＰ판", "재즈")),
+        ("lp판", ("LP판",)),
     ],
 )
 def test_a_pattern_fits(pattern: str, category: tuple[str, ...]) -> None:

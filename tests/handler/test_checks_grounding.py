@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from handler.checks.grounding import check_grounding
+from handler.checks.lexicon import Lexicon, Term
 from handler.checks.rules import Rules, load_rules
 from handler.facts import Facts
 
@@ -109,3 +110,11 @@ def test_english_names_are_words_with_a_capital_inside_a_sentence() -> None:
     assert found("Soft and easy. Made for Sunday walks.", {}, language="en") == []
     assert found("Soft like Zara basics.", {}, language="en") == [("latin", "Zara")]
     assert found("The Gen Z Zara look.", {}, language="en") == [("latin", "Zara")]
+
+
+def test_an_exception_may_be_about_any_word_of_the_family() -> None:
+    """`{term}` of an exception stands for the words that need a frame, too."""
+    terms = {"wool": Term(framed=("울",)), "linen": Term(words=("린넨",))}
+    lexicon = Lexicon(terms, frames=(r"{term}\s?소재",), excepted=(r"{term}(?:\s?소재)?\s?같은",))
+    assert [hit.label for hit in lexicon.claims("울 소재와 린넨")] == ["wool", "linen"]
+    assert lexicon.claims("울 소재 같은 촉감, 린넨 같은 결") == []

@@ -109,7 +109,7 @@ def test_a_planner_is_told_file_line_and_what_to_do(
     """A sentence judged wrongly, or a broken or too slow pattern, is found before it is shipped."""
     shared = shared_with(tmp_path, own=PACK.format(match=match, passes=passes, fails=fails))
     (problem,) = rule_problems(shared, claims=("own",), grounding=())
-    assert message in problem
+    assert message in str(problem)
 
 
 def test_grounding_files_are_proved_too(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_grounding_files_are_proved_too(tmp_path: Path) -> None:
         tmp_path,
         **{"grounding-ko": korean.replace("캐시미어, ", "").replace("설렘|로맨스", "로맨스"), "colours": colours},
     )
-    problems = "\n".join(rule_problems(shared, claims=(), grounding=FAMILIES))
+    problems = "\n".join(map(str, rule_problems(shared, claims=(), grounding=FAMILIES)))
     line = next(n for n, text in enumerate(korean.splitlines(), 1) if "부드러운 캐시미어 촉감이에요." in text)
     assert f"grounding-ko.yaml:{line}: “부드러운 캐시미어 촉감이에요.” must fail" in problems
     assert "“핑크빛 설렘이 시작되는 봄날의 코디예요.” must pass, but colours fires at “핑크”" in problems
@@ -131,7 +131,7 @@ def test_grounding_files_are_proved_too(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_the_one_problem(tmp_path: Path) -> None:
     """A missing pack is reported like any other mistake."""
     (problem,) = rule_problems(shared_with(tmp_path), claims=("nowhere",), grounding=())
-    assert "nowhere.yaml:1: does not exist" in problem
+    assert "nowhere.yaml:1: does not exist" in str(problem)
 
 
 def test_an_unknown_family_is_refused() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import botocore.session
 import pytest
-from boto3 import Session
 from botocore.exceptions import NoRegionError
 
+from handler.clients.aws import session
 from handler.clients.bedrock import ERRORS, BedrockClient
 from handler.converse import read_answer
 from handler.deadline import GRACE_SECONDS, Deadline
@@ -97,7 +97,7 @@ def use_account(monkeypatch: pytest.MonkeyPatch, url: str = "") -> None:
 def client(running: BedrockStandIn) -> BedrockClient:
     with pytest.MonkeyPatch.context() as monkeypatch:
         use_account(monkeypatch, running.url)
-        return BedrockClient(Session(region_name="us-east-1"), read_timeout=READ_SECONDS, pool_size=2)
+        return BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=2)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def raw(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], tuple[Raw
         servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         use_account(monkeypatch, server.url)
-        return server, Caller(BedrockClient(Session(region_name="us-east-1"), read_timeout=READ_SECONDS, pool_size=2))
+        return server, Caller(BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=2))
 
     yield start
     for server in servers:
@@ -247,7 +247,7 @@ def test_errors_that_converse_does_not_model_go_by_their_status(
 def test_missing_credentials_are_said_plainly(bedrock: BedrockStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials nothing is sent, and the failure says that they are missing."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    caller = Caller(BedrockClient(Session(region_name="us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
+    caller = Caller(BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
     with pytest.raises(ModelMisconfigured, match="credentials"):
         caller.call()
     assert bedrock.requests == []
@@ -257,7 +257,7 @@ def test_missing_credentials_are_said_plainly(bedrock: BedrockStandIn, monkeypat
 def test_a_bearer_key_over_http_is_said_plainly(bedrock: BedrockStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Bedrock API key in the environment wins over IAM keys and needs HTTPS: the failure says so, nothing is sent."""
     monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "key")
-    caller = Caller(BedrockClient(Session(region_name="us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
+    caller = Caller(BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
     with pytest.raises(ModelMisconfigured, match="requires an HTTPS endpoint") as caught:
         caller.call()
     assert caught.value.status == 503
@@ -276,7 +276,7 @@ def test_a_client_without_a_region_is_refused_at_once(monkeypatch: pytest.Monkey
     """No region is a mistake of the deployment: it shows when the client is made, not at the first event."""
     use_account(monkeypatch)
     with pytest.raises(NoRegionError):
-        BedrockClient(Session(), read_timeout=1, pool_size=1)
+        BedrockClient(session(None), read_timeout=1, pool_size=1)
 
 
 # The connection
@@ -302,7 +302,7 @@ def test_a_refused_connection_is_unavailable(monkeypatch: pytest.MonkeyPatch) ->
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
         url = f"http://127.0.0.1:{server.server_address[1]}"
     use_account(monkeypatch, url)
-    caller = Caller(BedrockClient(Session(region_name="us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
+    caller = Caller(BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
     with pytest.raises(ModelUnavailable, match="EndpointConnectionError"):
         caller.call(seconds=20)
     assert len(caller.attempts) > 1
@@ -310,7 +310,7 @@ def test_a_refused_connection_is_unavailable(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_late_answer_is_not_asked_for_again(bedrock: BedrockStandIn) -> None:
     """A read time-out may already be billed: exactly one request leaves, however much time is left."""
-    caller = Caller(BedrockClient(Session(region_name="us-east-1"), read_timeout=0.2, pool_size=1))
+    caller = Caller(BedrockClient(session("us-east-1"), read_timeout=0.2, pool_size=1))
     bedrock.push({"hang": True})
     with pytest.raises(ModelAnswerLate, match=r"no answer within 0\.2 s"):
         caller.call(seconds=120)
@@ -422,7 +422,7 @@ def test_the_sdk_itself_never_tries_again(bedrock: BedrockStandIn, monkeypatch: 
     """Each attempt is one request, whatever the environment tells the SDK: its retries would pay unseen."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
     monkeypatch.setenv("AWS_RETRY_MODE", mode)
-    caller = Caller(BedrockClient(Session(region_name="us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
+    caller = Caller(BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
     bedrock.push({"error": "ServiceUnavailableException", "times": 2})
     caller.call()
     assert len(bedrock.requests) == len(caller.attempts) == 3
@@ -458,7 +458,7 @@ def test_an_answer_without_a_stop_reason_is_broken(caller: Caller, bedrock: Bedr
 
 def test_parallel_calls_keep_their_connections(bedrock: BedrockStandIn, caplog: pytest.LogCaptureFixture) -> None:
     """32 threads, twice each: at most 32 connections are opened, and none is thrown away."""
-    client = BedrockClient(Session(region_name="us-east-1"), read_timeout=READ_SECONDS, pool_size=32)
+    client = BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=32)
     together = threading.Barrier(32)
 
     def call(_: int) -> str:

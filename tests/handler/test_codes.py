@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from enricher import MODEL_ID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,9 @@ from handler.checks.rules import Colour
 from handler.codes import Attribute, CodeTable, tool_schema
 from handler.content import ContentError, read
 from handler.facts import Facts
+from handler.tasks import load_prompts
+
+ROOT = Path(__file__).parents[2]
 
 COLOR: dict[str, Any] = {
     "ko": "색상",
@@ -21,14 +25,21 @@ COLOR: dict[str, Any] = {
     "labels": {
         "black": {"code": "01", "ko": "블랙", "also": ["검정", "Off Black"]},
         "white": {"code": "02", "ko": "화이트"},
-        "sky-blue": {"code": "09", "ko": "스카이블루", "also": ["하늘색"]},
+        "blue": {"code": "06", "ko": "블루", "also": ["인디고", "진청"]},
+        "sky-blue": {"code": "09", "ko": "스카이블루", "also": ["하늘색"], "within": "blue"},
         "multi": {"code": "99", "ko": "멀티"},
     },
 }
 PRINT: dict[str, Any] = {
     "ko": "무늬",
     "stated_in": ["무늬"],
-    "labels": {"solid": {"code": "01", "ko": "무지"}, "stripe": {"code": "02", "ko": "줄무늬"}},
+    "max": 2,
+    "labels": {
+        "solid": {"code": "01", "ko": "무지", "alone": "yes"},
+        "stripe": {"code": "02", "ko": "줄무늬"},
+        "check": {"code": "03", "ko": "체크"},
+        "dot": {"code": "04", "ko": "도트"},
+    },
 }
 color = Attribute.model_validate(COLOR)
 prints = Attribute.model_validate(PRINT)
@@ -68,6 +79,25 @@ def shirt(**attributes: str | tuple[str, ...]) -> Facts:
         (["/"], None),
         ([], None),
         (["\u1107\u1173\u11af\u1105\u1162\u11a8"], ("black",)),
+        (["01.블랙"], ("black",)),
+        (["1) 블랙 / 2) 화이트"], ("black", "white")),
+        (["[01] 블랙, #02 화이트"], ("black", "white")),
+        (["A. 블랙|B. 화이트"], ("black", "white")),
+        (["01_블랙ㆍ02-화이트"], ("black", "white")),
+        (["2XL"], None),
+        (["블랙(black)"], ("black",)),
+        (["black (블랙) 화이트"], None),
+        (["블랙 (M)", "블랙 [L]"], ("black",)),
+        (["블랙(무광, 유광/M)"], ("black",)),
+        (["진청(인디고)"], ("blue",)),
+        (["블루(하늘색)"], ("sky-blue",)),
+        (["하늘색(블루)"], ("sky-blue",)),
+        (["블랙(화이트)"], None),
+        (["블루(하늘색)(블랙)"], None),
+        (["(블랙)"], None),
+        (["블랙 색상"], ("black",)),
+        (["블랙색상/white color"], ("black", "white")),
+        (["색상"], None),
     ],
 )
 def test_stated_options_are_labels_or_the_model_is_asked(values: list[str], labels: tuple[str, ...] | None) -> None:
@@ -77,7 +107,14 @@ def test_stated_options_are_labels_or_the_model_is_asked(values: list[str], labe
 
 def test_without_a_label_for_more_too_many_options_are_a_question() -> None:
     """Which of them leads, only the photo can say."""
-    assert prints.labels_of(["무지", "줄무늬"]) is None
+    assert prints.labels_of(["줄무늬", "체크"]) == ("stripe", "check")
+    assert prints.labels_of(["줄무늬", "체크", "도트"]) is None
+
+
+def test_a_label_that_stands_alone_is_not_taken_beside_others() -> None:
+    """A seller who lists plain and striped has both: which one is shown, the photo must say."""
+    assert prints.labels_of(["무지", "무지 무늬"]) == ("solid",)
+    assert prints.labels_of(["무지/줄무늬"]) is None
 
 
 @pytest.mark.parametrize("key", ["색상", "color", "COLOR", "co lor"])
@@ -94,6 +131,63 @@ def test_options_under_several_names_count_together() -> None:
     assert color.stated(shirt(무늬="무지")) is None
 
 
+def test_values_of_the_project_s_own_table_are_read_as_sellers_type_them() -> None:
+    """The table that ships knows the words and forms of real catalogues."""
+    attributes = load_prompts(ROOT / "prompts", MODEL_ID).tasks[0].codes.root
+    typed = {
+        "차콜/오트밀/먹색": ("charcoal", "beige", "black"),
+        "블랙, 화이트": ("black", "white"),
+        "01.차콜": ("charcoal",),
+        "블랙(black)": ("black",),
+        "멜란지 그레이 (M)": ("grey",),
+        "블랙 색상": ("black",),
+        "검정색": ("black",),
+        "진청(인디고)": ("blue",),
+        "곤색 컬러": ("navy",),
+        "블랙/화이트/레드/네이비/베이지": ("multi",),
+        "오트밀멜": None,
+    }
+    assert {text: attributes["Color"].labels_of([text]) for text in typed} == typed
+    assert attributes["Print"].labels_of(["호피무늬/체크 패턴"]) == ("animal", "check")
+    assert attributes["SleeveLength"].labels_of(["7부 소매"]) == ("three-quarter",)
+    assert attributes["SleeveLength"].labels_of(["1. 7부"]) == ("three-quarter",)
+    assert attributes["SleeveLength"].labels_of(["7.5부"]) is None
+    assert attributes["SleeveLength"].labels_of(["Long sleeve"]) == ("long",)
+    assert attributes["Neckline"].labels_of(["V넥"]) == attributes["Neckline"].labels_of(["브이 넥라인"]) == ("v-neck",)
+
+
+# What the seller states beside the model's answer
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "together"),
+    [
+        ("블랙, 오트밀멜", ("black",), ("black",)),
+        ("블랙, 오트밀멜", ("white",), ("black", "white")),
+        ("블랙, 오트밀멜", (), ("black",)),
+        ("블랙, 오트밀멜", ("white", "blue"), ("multi",)),
+        ("블랙, 오트밀멜", ("multi",), ("multi",)),
+        ("멀티, 블랙", ("black",), ("black",)),
+        ("멀티, 블랙, 오트밀멜", (), ()),
+        ("블랙(화이트)", ("white",), ("white",)),
+        ("오트밀멜", ("white",), ("white",)),
+        ("오트밀멜", (), ()),
+    ],
+)
+def test_the_photo_of_one_option_does_not_hide_the_others(
+    typed: str, said: tuple[str, ...], together: tuple[str, ...]
+) -> None:
+    """What the seller states in known words stays, as far as the table holds it together with what the photo shows."""
+    assert color.with_stated(said, shirt(색상=typed)) == together
+
+
+def test_where_the_table_cannot_hold_both_the_photo_decides() -> None:
+    """A label that stands alone, or one too many without a label for more: the model's answer is written as it is."""
+    assert prints.with_stated(("solid",), shirt(무늬="줄무늬, 배색")) == ("solid",)
+    assert prints.with_stated(("check", "dot"), shirt(무늬="줄무늬, 배색")) == ("check", "dot")
+    assert prints.with_stated(("check",), shirt(무늬="줄무늬, 배색")) == ("stripe", "check")
+
+
 # What the model says
 
 
@@ -103,6 +197,8 @@ def test_options_under_several_names_count_together() -> None:
         (["black"], ("black",)),
         (["Black", " black "], ("black",)),
         (["하늘색", "white"], ("sky-blue", "white")),
+        (["블랙 색상"], ("black",)),
+        (["blue", "sky-blue"], ("blue", "sky-blue")),
         (["multi"], ("multi",)),
         (["unknown"], ()),
         (["Unknown"], ()),
@@ -145,16 +241,24 @@ def test_what_is_not_in_the_table_is_a_violation(said: object, codes: list[str],
 def test_a_long_excerpt_is_cut() -> None:
     """A violation is shown to people and sent to the model: a model that rambles does not fill it."""
     _, (violation,) = color.read("Color", ["x" * 5000])
-    assert len(violation.excerpt) == 100
+    assert len(violation.excerpt) == len("x" * 40 + "…")
     assert len(violation.en) < 250
 
 
 def test_advice_on_too_many_depends_on_the_table() -> None:
     """With a label for more, the model is told to use it; without one, to pick what shows most."""
     _, (with_more,) = color.read("Color", ["black", "white", "sky-blue"])
-    _, (without,) = prints.read("Print", ["solid", "stripe"])
+    _, (without,) = prints.read("Print", ["stripe", "check", "dot"])
     assert "answer multi alone" in with_more.en
     assert "answer the most visible" in without.en
+
+
+def test_a_label_that_stands_alone_may_not_be_said_beside_others() -> None:
+    """Plain and striped contradict each other: neither is written, and the model learns which label is the cause."""
+    assert prints.read("Print", ["solid"]) == (("solid",), ())
+    labels, (violation,) = prints.read("Print", ["stripe", "solid"])
+    assert (labels, violation.code, violation.excerpt) == (None, "notalone", "stripe, solid")
+    assert "must be solid alone" in violation.en
 
 
 @given(said=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
@@ -190,7 +294,7 @@ def test_the_tool_takes_labels_of_what_is_asked_and_nothing_else() -> None:
         "properties": {
             "Color": {
                 "type": "array",
-                "items": {"type": "string", "enum": ["black", "white", "sky-blue", "multi", "unknown"]},
+                "items": {"type": "string", "enum": ["black", "white", "blue", "sky-blue", "multi", "unknown"]},
                 "description": "색상: at most 2, or unknown alone",
             }
         },
@@ -233,7 +337,7 @@ Color:
   {more}
   labels:
     black: {{code: "01", ko: 블랙{black}}}
-    white: {{code: "{code}", ko: 화이트, also: [{also}]}}
+    white: {{code: "{code}", ko: {ko}, also: [{also}]{white}}}
 """
 
 
@@ -243,19 +347,28 @@ Color:
         ({"code": "01"}, 1, "Color: code 01 stands twice; give each label its own"),
         ({"also": "Black"}, 1, "Color: 'black' stands under 'black' and 'white'; keep it under one"),
         ({"also": "블 랙"}, 1, "Color: '블랙' stands under 'black' and 'white'; keep it under one"),
+        ({"also": "블랙"}, 1, "Color: '블랙' stands under 'black' and 'white'; keep it under one"),
+        ({"ko": "블랙"}, 1, "Color: '블랙' stands under 'black' and 'white'; keep it under one"),
+        ({"black": ", within: black"}, 1, "Color: label 'black' is within 'black', which is within 'black'; name the"),
+        (
+            {"black": ", within: white", "white": ", within: black"},
+            1,
+            "Color: label 'black' is within 'white', which is within 'black'; name the widest",
+        ),
+        ({"black": ", alone: true"}, 5, "Color.labels.black.alone: must be 'no' or 'yes'"),
         ({"black": ", within: dark"}, 1, "Color: label 'black' is within 'dark', which is no label; add it or correct"),
         ({"more": "more: multi"}, 1, "Color: more: 'multi' is no label; add it or correct the word"),
         ({"more": "mox: multi"}, 3, "Color.mox: is no key here; remove it or correct the word"),
         ({"black": ", cod: x"}, 5, "Color.labels.black.cod: is no key here; remove it or correct the word"),
-        ({"more": "max: 0"}, 3, "Color.max: Input should be greater than or equal to 1"),
-        ({"code": ""}, 6, "Color.labels.white.code: String should have at least 1 character"),
+        ({"more": "max: 0"}, 3, "Color.max: must be at least 1; correct it"),
+        ({"code": ""}, 6, "Color.labels.white.code: is too short; write 1 or more characters"),
     ],
 )
 def test_a_mistake_in_the_table_names_line_and_remedy(
     tmp_path: Path, change: dict[str, str], line: int, advice: str
 ) -> None:
     """Each is found when the file is read, before any product is tagged wrongly by it."""
-    values = {"more": "max: 1", "black": "", "code": "02", "also": "하양", **change}
+    values = {"more": "max: 1", "black": "", "white": "", "code": "02", "ko": "화이트", "also": "하양", **change}
     path = tmp_path / "codes.yaml"
     path.write_text(LABELS.format(**values).partition("크기\n")[2], encoding="utf-8")
     with pytest.raises(ContentError) as caught:
@@ -275,7 +388,7 @@ def test_an_attribute_s_name_must_be_one_that_claude_accepts(tmp_path: Path, nam
     """Claude refuses other property names in a tool, which would fail every event of the task."""
     path = tmp_path / "codes.yaml"
     path.write_text(f'"{name}": {{ko: 색상, labels: {{black: {{code: "1", ko: 블랙}}}}}}', encoding="utf-8")
-    with pytest.raises(ContentError, match=r":1: .*String should match pattern"):
+    with pytest.raises(ContentError, match=r":1: .*must fit"):
         read(path, CodeTable)
 
 

@@ -53,15 +53,17 @@ def test_numbers_are_numbers_where_the_model_says_so(file: File) -> None:
         ("a:\n  code: x\n  cod: y\n", 3, "a.cod: is no key here; remove it or correct the word"),
         ("a:\n  even: 2\n", 1, "a.code: is missing; add it"),
         ("a: {code: x}\nb:\n  code: y\n  even: 3\n", 4, "b.even: give an even number"),
-        ("a:\n  code: x\n  tags:\n  - long\n  - s\n", 5, "a.tags.1: String should have at least 2 characters"),
-        ("a:\n  code: x\n  band: [1, b]\n", 3, "a.band.1: Input should be a valid integer"),
+        ("a:\n  code: x\n  tags:\n  - long\n  - s\n", 5, "a.tags.1: is too short; write 2 or more characters"),
+        ("a:\n  code: x\n  band: [1, b]\n", 3, "a.band.1: must be a whole number; correct it"),
         ("a: {code: x}\nb: {code: y}\na: {code: z}\n", 3, "is not YAML: 'a' stands twice; keep one"),
         ("a:\n  code: x\n  code: x\n", 3, "is not YAML: 'code' stands twice; keep one"),
+        ("a: x\nb: &b [*b]\n", 1, "is not YAML: an alias holds itself; write out what it stands for"),
+        ("a: x\n? [b]\n: y\n", 2, "is not YAML: a key must be one word or text"),
         ("a: {code: x\n", 2, "is not YAML: "),
         ("a: x\n  b: y\n", 2, "is not YAML: "),
-        ("- a\n- b\n", 1, "the file: Input should be a valid dictionary"),
-        ("", 1, "the file: Input should be a valid dictionary"),
-        ("just words", 1, "the file: Input should be a valid dictionary"),
+        ("- a\n- b\n", 1, "the file: must be keys with values; write key: value"),
+        ("", 1, "the file: must be keys with values; write key: value"),
+        ("just words", 1, "the file: must be keys with values; write key: value"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_where_and_what_to_do(file: File, text: str, line: int, advice: str) -> None:
@@ -96,7 +98,9 @@ def test_what_was_read_does_not_change(file: File) -> None:
 def test_an_error_can_be_placed_after_reading(file: File) -> None:
     """Rules that span files name the line as the reader does."""
     path = file("a:\n  code: x\n  tags:\n  - one\n")
-    assert str(error_at(path, ("a", "tags", 0), "give two")) == f"{path}:4: a.tags.0: give two"
+    error = error_at(path, ("a", "tags", 0), "give two", "둘을 쓰세요")
+    assert str(error) == f"{path}:4: a.tags.0: give two"
+    assert error.ko == "a.tags.0: 둘을 쓰세요"
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from boto3 import Session
 from hypothesis import given
 from hypothesis import strategies as st
 from images import encode, halves
 
 from handler.checks import Violation
+from handler.clients.aws import session
 from handler.clients.bedrock import BedrockClient
 from handler.converse import TOOL, Answer, Picture, Request, digest, estimate_tokens, read_answer
 from handler.deadline import Deadline
@@ -52,7 +52,7 @@ def client(bedrock: BedrockStandIn) -> BedrockClient:
         environment.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         environment.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", bedrock.url)
-        return BedrockClient(Session(region_name="us-east-1"), read_timeout=10, pool_size=1)
+        return BedrockClient(session("us-east-1"), read_timeout=10, pool_size=1)
 
 
 def ask(client: BedrockClient, request: Request) -> Answer:

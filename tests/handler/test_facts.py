@@ -23,8 +23,10 @@ NOISE = Noise(
         r"(?<!\d)[1-3]\s*\+\s*1(?!\d)",
         r"(무료|당일)\s?배송",
         r"(?<!\d)0\d{1,2}[-.\s]\d{3,4}[-.\s]\d{4}(?!\d)",
+        r"[\[(]품절[\])]",
     ),
-    ignore_attributes=(r".*(배송|반품|고객센터).*",),
+    ignore_attributes=(r".*(배송|반품|고객센터).*", "비고"),
+    ignore_facts=(r"(상품명|브랜드|모델명): 없음",),
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 DEBRIS = [
@@ -92,6 +94,7 @@ def inside(block: str) -> Any:  # noqa: ANN401 - whatever JSON holds
         ("울<!-- 면\n100% -->", "울"),
         ("사이즈 3 < 5 > 2", "사이즈 3 < 5 > 2"),
         ("최고의 <신상>", "최고의 <신상>"),
+        ("<NORTHPEAK> 패딩 <DIV>울</DIV><BR>", "<NORTHPEAK> 패딩 울"),
         ("상세페이지 참조", ""),
         ("상세페이지참조", ""),
         ("<b>상세 페이지 참조</b>", ""),
@@ -101,7 +104,17 @@ def inside(block: str) -> Any:  # noqa: ANN401 - whatever JSON holds
         ("★재입고★ 셔츠", "셔츠"),
         ("★★셔츠★", "셔츠"),
         ("무료1+1배송 셔츠", "셔츠"),
-        ("셔츠 (문의 010-1234-5678)", "셔츠 (문의 )"),
+        ("셔츠 (문의 010-1234-5678)", "셔츠 (문의)"),
+        ("셔츠 ( 010-1234-5678 / 1+1 )", "셔츠"),
+        ("셔츠[무료배송]바지", "셔츠 바지"),
+        ("[무료배송][ACME] 셔츠", "[ACME] 셔츠"),
+        ("블랙 (품절)/화이트", "블랙/화이트"),
+        ("블랙 (품절) / 화이트", "블랙 / 화이트"),
+        ("블랙, [품절]화이트", "블랙, 화이트"),
+        ("블랙,[품절] 화이트", "블랙,화이트"),
+        ("블랙/무료배송/화이트", "블랙/화이트"),
+        ("셔츠 (무료배송, 블랙 / 1+1)", "셔츠 (블랙)"),
+        ("(+) 드라이버", "(+) 드라이버"),
         ("셔츠 010.1234.5678", "셔츠"),
         ("11+1", "11+1"),
         ("/ 셔츠 · 바지 |", "셔츠 · 바지"),
@@ -112,6 +125,9 @@ def inside(block: str) -> Any:  # noqa: ANN401 - whatever JSON holds
         ("코\u200b튼", "코튼"),
         ("코튼\u00ad셔츠\ufeff", "코튼셔츠"),
         ("코튼\x00셔츠\x07", "코튼 셔츠"),
+        ("\u3164코튼\u115f\u1160셔츠\uffa0\u2800", "코튼 셔츠"),
+        ("\u3164\u3164", ""),
+        ("♥\ufe0f셔츠", "♥셔츠"),
         (unicodedata.normalize("NFD", "스카이 블루"), "스카이 블루"),
         ("\u1100\u200b\u1161", "가"),
         ("", ""),
@@ -152,6 +168,22 @@ def test_attributes_that_say_nothing_of_the_product_are_ignored(name: str, ignor
     assert NOISE.ignores(name) is ignored
 
 
+@pytest.mark.parametrize(
+    "name", ["반품 주소", "반품\n주소", "★비고★", "무료배송 지역", unicodedata.normalize("NFD", "무료배송 지역")]
+)
+def test_an_attribute_is_ignored_however_it_is_typed(name: str) -> None:
+    """Also where cleaning would leave nothing of the word that tells it."""
+    assert facts(attributes={name: "값"}).attributes == ()
+
+
+def test_a_value_may_say_nothing_of_one_attribute_and_something_of_another() -> None:
+    """Who has no lining says so; who has no model name says nothing. Name and brand are facts like others."""
+    cleaned = facts(
+        name="없음", brand="없음", attributes={"모델명": "[무료배송] 없음", "안감": "없음", "상품명": "셔츠"}
+    )
+    assert cleaned == Facts(name="셔츠", category=(), attributes=(("안감", ("없음",)),))
+
+
 def test_without_rules_only_markup_goes() -> None:
     """No noise file: nothing is noise."""
     assert Noise().clean("<b>[무료배송] 없음</b>") == "[무료배송] 없음"
@@ -160,14 +192,19 @@ def test_without_rules_only_markup_goes() -> None:
 
 def test_several_noise_files_are_one() -> None:
     """A planner may keep a file for each language."""
-    joined = Noise.joined([NOISE, Noise(placeholders=("see page",), remove=("SALE",), ignore_attributes=("note",))])
+    english = Noise(
+        placeholders=("see page",), remove=("(?i:sale)",), ignore_attributes=("note",), ignore_facts=("maker: none",)
+    )
+    joined = Noise.joined([NOISE, english])
     assert joined.clean("See Page") == joined.clean("해당없음") == ""
-    assert joined.clean("[무료배송] shirt sale") == "shirt"
+    assert joined.clean("[무료배송] shirt Sale") == "shirt"
+    assert joined.clean_value("maker", "none") == joined.clean_value("모델명", "없음") == ""
+    assert joined.clean_value("lining", "none") == "none"
     assert joined.ignores("note")
     assert joined.ignores("배송비")
 
 
-@pytest.mark.parametrize("key", ["remove", "ignore_attributes"])
+@pytest.mark.parametrize("key", ["remove", "ignore_attributes", "ignore_facts"])
 def test_a_broken_pattern_stops_the_start(tmp_path: Path, key: str) -> None:
     """It would break every event: file, line and what to do, when the file is read."""
     path = tmp_path / "noise-ko.yaml"
@@ -240,11 +277,11 @@ def test_attributes_that_are_one_when_cleaned_are_one() -> None:
 
 
 def test_everything_said_is_evidence() -> None:
-    """Names of attributes with their values, and all that stands beside them."""
+    """Names of attributes with their values, and all that the prompt shows beside them: not the audience."""
     cleaned = facts(
         name="셔츠", category=["의류"], brand="ACME", audience="남성", attributes={"색상": ["블랙", "레드"]}
     )
-    assert set(cleaned.evidence()) == {"셔츠", "의류", "ACME", "남성", "색상", "블랙", "레드"}
+    assert set(cleaned.evidence()) == {"셔츠", "의류", "ACME", "색상", "블랙", "레드"}
 
 
 # The block
@@ -301,6 +338,8 @@ NOISY: list[dict[str, Any]] = [
     {"name": "<b>코튼</b>\n셔츠 1+1"},
     {"name": unicodedata.normalize("NFD", "코튼 셔츠")},
     {"brand": "-"},
+    {"brand": "없음"},
+    {"name": "코튼[품절]셔츠"},
     {"category": ["의류", "해당없음"]},
     {"attributes": {"소재": "[당일배송] 면 100%", "색상": ["블랙", "N/A"]}},
     {"attributes": {"배송비": "무료", "소재": "면 100%", "색상": "블랙"}},

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import requests
-from boto3 import Session
 from edges import GOOD_COPY, PHOTO
 from product_events import ATTRIBUTES
 
 from handler.asking import Asking
+from handler.clients.aws import session
 from handler.clients.bedrock import BedrockClient
 from handler.clients.photos import PhotoClient
 from handler.clients.product_service import ProductServiceClient
@@ -68,7 +68,7 @@ class Neighbours:
         return outcomes
 
     def _pipeline(self) -> Pipeline:
-        model = BedrockClient(Session(region_name="us-east-1"), read_timeout=30, pool_size=4)
+        model = BedrockClient(session("us-east-1"), read_timeout=30, pool_size=4)
         return Pipeline(
             prompts=self.prompts,
             ledger=self.ledger,

@@ -1,5 +1,6 @@
 """What one task asks about one product, and how the answer is judged, on the small task folders."""
 
+import json
 import shutil
 import unicodedata
 from collections.abc import Mapping
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from enricher import MODEL_ID
 
-from handler.converse import Answer, Picture
+from handler.converse import Answer, Picture, estimate_tokens
 from handler.events import ProductData
 from handler.facts import Facts, facts_of
 from handler.models import Usage
@@ -19,6 +21,17 @@ from handler.tasks import Prompts, Task, load_prompts
 
 PICTURE = Picture(Photo("png", b"\x89PNG", 28, 28), "ab" * 32)
 GOOD = "편하게 입기 좋은 베이직 코튼 티셔츠예요. 오늘 코디를 가볍게 마무리해 보세요."
+
+
+ROOT = Path(__file__).parents[2]
+TOP = Facts("소프트 라운드 니트", ("여성의류", "니트"), (("색상", ("차콜/오트밀멜/먹색",)), ("소매", ("7.5부",))))
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Task:
+    """The attributes task of the project itself."""
+    (task,) = (task for task in load_prompts(ROOT / "prompts", MODEL_ID).tasks if task.name == "attributes")
+    return task
 
 
 @pytest.fixture
@@ -266,6 +279,100 @@ def test_stated_and_asked_come_together(prompts: Prompts, tags: Task) -> None:
     assert (failed.output, failed.outcomes) == ({"Print": ["01"]}, {"Color": "rejected"})
 
 
+@pytest.mark.parametrize(
+    ("labels", "output", "outcomes", "codes"),
+    [
+        (["red"], ["01", "03"], {}, []),
+        (["black"], ["01"], {}, []),
+        (["unknown"], ["01"], {}, []),
+        (["red", "white"], ["99"], {}, []),
+        (["navy"], None, {"Color": "rejected"}, ["offtable"]),
+    ],
+)
+def test_a_known_option_beside_an_unknown_one_is_kept(
+    prompts: Prompts, tags: Task, labels: list[str], output: object, outcomes: Mapping[str, str], codes: list[str]
+) -> None:
+    """The model is asked and sees both; what the seller states is not lost. A violation is not patched up."""
+    question = question_of(tags, facts(prompts, attributes={"색상": "블랙, 오트밀멜", "무늬": "무지"}), "")
+    request = question.request((PICTURE,))
+    assert request is not None
+    assert '"색상": "블랙, 오트밀멜"' in request.text
+    judgement = question.judge(said({"Color": labels}))
+    expected = {"Print": ["01"]} if output is None else {"Color": output, "Print": ["01"]}
+    assert (judgement.output, judgement.outcomes, codes_of(judgement)) == (expected, outcomes, codes)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stated"),
+    [
+        ({"Color": ["black"], "Print": ["stripe", "solid"]}, {}),
+        ({"Color": ["multi", "black"], "Print": ["solid"]}, {}),
+        ({"Print": ["solid", "stripe"]}, {"색상": "블랙"}),
+    ],
+)
+def test_a_label_that_stands_alone_beside_others_is_a_violation(
+    prompts: Prompts, tags: Task, answer: object, stated: Mapping[str, str]
+) -> None:
+    """A label for more is one kind of them; the other attributes are written."""
+    judgement = question_of(tags, facts(prompts, attributes=stated), "").judge(said(answer))
+    (violation,) = judgement.violations
+    assert violation.code == "notalone"
+    assert judgement.outcomes == {violation.attribute: "rejected"}
+    assert violation.attribute not in judgement.output
+
+
+def test_sleeves_and_necks_are_asked_of_tops_alone(shipped: Task) -> None:
+    """By the category, whatever a shop calls its levels; the rest is not_applicable and costs nothing."""
+    tops = ["티셔츠", "셔츠/남방", "블라우스", "니트/가디건", "원피스", "재킷", "트렌치코트", "패딩/다운", "조끼"]
+    others = ["팬츠", "스커트", "니트 스커트", "패딩바지", "청바지", "속옷"]
+    color_and_print = ["Color", "Print"]
+    asked = {leaf: [*shipped.codes.applicable(("패션의류", "여성의류", leaf))] for leaf in (*tops, *others)}
+    assert asked == {leaf: [*color_and_print, "SleeveLength", "Neckline"] for leaf in tops} | dict.fromkeys(
+        others, color_and_print
+    )
+    assert [*shipped.codes.applicable(("패션잡화", "가방"))] == color_and_print
+    assert [*shipped.codes.applicable(("신발", "운동화"))] == color_and_print
+    for elsewhere in [("스포츠", "테니스", "코트용품"), ("가전", "의류관리기"), ("도서", "베스트")]:
+        assert [*shipped.codes.applicable(elsewhere)] == []
+
+
+def test_the_question_of_a_top_keeps_to_its_budget(shipped: Task) -> None:
+    """All four attributes at once; what stands after the cached prefix is a photo and a few words."""
+    request = question_of(shipped, TOP, "").request(())
+    assert request is not None
+    assert request.tool_schema is not None
+    assert list(request.tool_schema["properties"]) == ["Color", "Print", "SleeveLength", "Neckline"]
+    schema = json.dumps(request.tool_schema, ensure_ascii=False)
+    assert estimate_tokens(request.system) + estimate_tokens(schema) <= 1_800
+    assert estimate_tokens(request.text) <= 250
+
+
+def test_the_prompt_tells_how_labels_stand_to_each_other(shipped: Task) -> None:
+    """What a label is a kind of, what stands alone and what a label means; never a code."""
+    system = shipped.render_system(attributes=shipped.codes.root)
+    assert "- charcoal, a kind of grey: visibly grey beside black\n" in system
+    assert "- solid: no print; a small logo or texture is none; alone\n" in system
+    assert "where there are more, multi alone:\n" in system
+    assert '"01"' not in system
+
+
+@pytest.mark.parametrize(
+    ("names", "records"),
+    [
+        (["Color", "Print", "SleeveLength", "Neckline"], [["Color", "Print", "SleeveLength", "Neckline"]]),
+        (["Color", "Print"], [["Color", "Print"], ["Color", "Print"]]),
+        (["Neckline"], [["Neckline"]]),
+    ],
+)
+def test_examples_answer_what_is_asked_and_nothing_else(
+    shipped: Task, names: list[str], records: list[list[str]]
+) -> None:
+    """One that leaves out an attribute, or names another, would mislead: only whole answers are shown."""
+    system = shipped.render_system(attributes={name: shipped.codes.root[name] for name in names})
+    shown = [json.loads(line.removeprefix("Record: ")) for line in system.splitlines() if line.startswith("Record: ")]
+    assert [list(answer) for answer in shown] == records
+
+
 def test_what_does_not_apply_is_decided_by_the_category(prompts: Prompts, tags: Task) -> None:
     """It is written as such, and never asked; where nothing applies, no model is needed."""
     shoes = question_of(tags, facts(prompts, category=["패션잡화"]), "")
@@ -297,7 +404,7 @@ def test_codes_may_be_joined(prompts_dir: Path, tmp_path: Path) -> None:
     task_file = folder / "tags" / "task.yaml"
     text = task_file.read_text(encoding="utf-8").replace("field: attributes", 'field: attributes, join: ":"')
     task_file.write_text(text, encoding="utf-8")
-    prompts = load_prompts(folder, "global.anthropic.claude-haiku-5-5")
+    prompts = load_prompts(folder, MODEL_ID)
     question = question_of(prompts.tasks[1], facts(prompts), "")
     assert question.judge(said({"Color": ["white", "blue"], "Print": ["unknown"]})) == Judgement(
         {"Color": "02:06", "Print": ""}, {"Print": "unknown"}

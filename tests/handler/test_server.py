@@ -1,5 +1,6 @@
 """The function as a process: how it starts, refuses to start, stops, and runs without its own server configuration."""
 
+import gc
 import runpy
 import signal
 import subprocess
@@ -38,6 +39,14 @@ def products() -> Iterator[ProductService]:
     with ProductService(publish=lambda _: None) as running:
         running.save("GD-1", SHIRT)
         yield running
+
+
+@pytest.fixture
+def own_garbage() -> Iterator[None]:
+    """The configuration, run here, stops the collection of this process's garbage too."""
+    yield
+    gc.unfreeze()
+    gc.enable()
 
 
 @contextmanager
@@ -114,6 +123,7 @@ def test_bad_setting_ends_the_process_with_one_line(command: list[str], environ:
     assert said.startswith(f"product-enricher: {line}")
 
 
+@pytest.mark.usefixtures("own_garbage")
 def test_configuration_follows_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Port, threads and workers of the server are those that the settings checked."""
     monkeypatch.setenv("PRODUCT_SERVICE_URL", "http://127.0.0.1:1")
@@ -129,6 +139,19 @@ def test_configuration_follows_the_settings(monkeypatch: pytest.MonkeyPatch) -> 
     assert configuration["keepalive"] > 600  # longer than any proxy keeps an idle connection
 
 
+@pytest.mark.usefixtures("own_garbage")
+def test_a_worker_collects_its_garbage_but_not_the_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is collected while the function starts; each worker collects again, and leaves what the start made."""
+    monkeypatch.setenv("PRODUCT_SERVICE_URL", "http://127.0.0.1:1")
+    configuration = runpy.run_path(str(CONFIGURATION))
+    assert not gc.isenabled()
+    configuration["pre_fork"](None, None)
+    assert gc.get_freeze_count()
+    configuration["post_fork"](None, None)
+    assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("own_garbage")
 def test_configuration_refuses_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What gunicorn would meet with a traceback is one line."""
     monkeypatch.setenv("PRODUCT_SERVICE_URL", "http://127.0.0.1:1")

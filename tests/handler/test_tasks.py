@@ -363,11 +363,11 @@ MISTAKES = {
     ),
     "an unknown publication": (
         ("tags/task.yaml", '"**": live', '"**": on'),
-        "tags/task.yaml:7: publish.**: Input should be",
+        "tags/task.yaml:7: publish.**: must be",
     ),
     "a path without the product": (
         ("tags/task.yaml", "/products/{productId}/", "/products/"),
-        "tags/task.yaml:9: write_back.path: String should match pattern",
+        "tags/task.yaml:9: write_back.path: must fit",
     ),
     "a rule pack that is not there": (
         ("copy/task.yaml", "claims: [claims-ko", "claims: [claims-kr"),
@@ -383,7 +383,7 @@ MISTAKES = {
     ),
     "a persona without a language": (
         ("copy/personas.yaml", ", en: [20, 400]", ""),
-        "copy/personas.yaml:1: fashion: give length for en",
+        "copy/personas.yaml:6: fashion.length: give a length for en, too",
     ),
     "no persona for the rest": (
         (
@@ -391,7 +391,7 @@ MISTAKES = {
             "  role: a copywriter of a shop",
             "  when: {brand: [x]}\n  role: a copywriter of a shop",
         ),
-        "copy/personas.yaml:1: the last persona must have no `when`",
+        "copy/personas.yaml:9: general.when: the last persona must have no `when`",
     ),
     "a length without a language": (
         ("copy/task.yaml", "length: persona", "length: {ko: [20, 190]}"),

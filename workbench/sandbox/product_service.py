@@ -29,8 +29,8 @@ from workbench.sandbox.product_store import Event, ProductStore
 SELLER_FIELDS = frozenset({"name", "category", "attributes", "imageUrls", "brand", "audience", "language"})
 _PRODUCTS = "/api/v1/products"
 _PRODUCT = f"{_PRODUCTS}/<segment:product_id>"
-# Once, while the module is imported: werkzeug parses Python for each rule, and two threads that do so at once can end in
-# "SystemError: AST constructor recursion depth mismatch" (python/cpython#106905; seen with Python 3.11.7).
+# Once, while the module is imported: werkzeug parses Python for each rule, and two threads that do so at once can end
+# in "SystemError: AST constructor recursion depth mismatch" (python/cpython#106905; seen with Python 3.11.7).
 _ROUTES = Map(
     [
         Rule(f"{_PRODUCT}/enrichment-failures/<segment:task>", methods=["PUT"], endpoint="_put_report"),

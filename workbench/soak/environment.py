@@ -39,7 +39,7 @@ def function_environ(shop_url: str) -> dict[str, str]:
         "PRODUCT_SERVICE_URL": shop_url,
         "IMAGE_HOSTS": "127.0.0.1",
         "DEADLINE_SECONDS": str(DEADLINE_SECONDS),
-        "THREADS": str(CONCURRENCY + 4),  # as service.yaml: some stay free
+        "THREADS": str(CONCURRENCY + 1),  # as service.yaml: one stays free of events
         "PATH": os.environ.get("PATH", ""),
     }
 

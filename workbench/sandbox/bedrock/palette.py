@@ -1,4 +1,4 @@
-"""The stand-in's own table of colour and print labels: what they look like and how sellers call them.
+"""The stand-in's own table of labels: what colours look like, and how sellers call colours, prints, sleeves and necks.
 
 It knows nothing of the function's code tables: labels reach it only through the tool schema of a request.
 """
@@ -57,6 +57,21 @@ _PRINTS = {
     "leopard": "호피 레오파드",
     "camouflage": "카모 카무플라주",
 }
+# Read from words alone: no pixel tells a sleeve.
+_SLEEVES_AND_NECKS = {
+    "sleeveless": "민소매 나시 슬리브리스",
+    "short": "반팔 반소매",
+    "three-quarter": "7부 칠부",
+    "long": "긴팔 긴소매",
+    "round": "라운드 크루넥",
+    "v-neck": "브이넥 V넥",
+    "square": "스퀘어넥",
+    "off-shoulder": "오프숄더",
+    "collar": "카라",
+    "stand-collar": "차이나카라",
+    "turtleneck": "터틀넥 목폴라",
+    "hood": "후드 후디",
+}
 
 
 def canonical(label: str) -> str:
@@ -68,7 +83,7 @@ def canonical(label: str) -> str:
 def names(label: str) -> tuple[str, ...]:
     """How sellers call it: the label itself in words, and its Korean names."""
     name = canonical(label)
-    korean = _COLOURS[name][1] if name in _COLOURS else _PRINTS.get(name, "")
+    korean = _COLOURS[name][1] if name in _COLOURS else (_PRINTS | _SLEEVES_AND_NECKS).get(name, "")
     return (label.replace("-", " ").replace("_", " "), name.replace("-", " "), *korean.split())
 
 

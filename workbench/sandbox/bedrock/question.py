@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _PRODUCT = re.compile(r"^<product>[ \t]*$(.*?)^</product>[ \t]*$", re.MULTILINE | re.DOTALL)
-_BAND = re.compile(r"between (\d+) and (\d+) characters")
+_BAND = re.compile(r"(\d+) (?:and|to) (\d+) characters")
 _QUOTED = re.compile(r"“([^”]+)”")
 _DEFAULT_BAND = (110, 190)
 _NAME_KEYS = ("상품명", "제품명", "name")
@@ -53,7 +53,7 @@ def question_of(request: Mapping[str, Any]) -> Question:
     )
     return Question(
         product=_product("\n".join(_texts(asked))),
-        language="en" if "Write in English" in system else "ko",
+        language="en" if " in English" in system else "ko",
         band=(int(band[1]), int(band[2])) if band else _DEFAULT_BAND,
         turn=len(request["messages"]) - len(asked),
         unwanted=tuple(unicodedata.normalize("NFC", excerpt) for excerpt in _QUOTED.findall(corrections)),
