@@ -1,4 +1,4 @@
-"""Asking the model so that each distinct question is paid for once: look up, lease, look up again, call, store.
+"""Asking the model so that each distinct question is paid for once: look up and lease in one step, call, store.
 
 A worker that finds the question taken waits for the answer. Calls that may have been paid without an answer are counted
 before they start, so that a process which dies in the middle leaves its trace.
@@ -44,7 +44,7 @@ class Model(Protocol):
         ...
 
     def converse(
-        self, body: Mapping[str, Any], *, deadline: Deadline, before_attempt: Callable[[], None]
+        self, body: Mapping[str, Any], *, deadline: Deadline, before_retry: Callable[[], None]
     ) -> Mapping[str, Any]: ...
 
 
@@ -88,18 +88,15 @@ class Asking:
         return request, answer
 
     def _answer(self, request: Request, bill: Bill, deadline: Deadline, *, anew: bool) -> Answer:
-        def usable(answer: Answer | None) -> Answer | None:
-            return None if answer and anew and answer.paid_by != bill.payer else answer
-
-        while (answer := usable(self.ledger.answer(request.fingerprint))) is None:
-            if lease := self.ledger.acquire_question(request.fingerprint, self._lease_seconds):
-                if answer := usable(lease.answer):  # stored between the look-up and the lease
-                    self.ledger.release_question(lease, paid=False)
-                    return answer
-                return self._pay(request, bill, deadline, lease)
+        paid_by = bill.payer if anew else None
+        while True:
+            found = self.ledger.acquire_question(request.fingerprint, self._lease_seconds, paid_by=paid_by)
+            if isinstance(found, QuestionLease):
+                return self._pay(request, bill, deadline, found)
+            if found is not None:
+                return found
             if not deadline.pause(POLL_SECONDS):
                 raise LeaseHeld("another worker is asking the same question")
-        return answer
 
     def _pay(self, request: Request, bill: Bill, deadline: Deadline, lease: QuestionLease) -> Answer:
         try:
@@ -121,7 +118,7 @@ class Asking:
         response = self.model.converse(
             request.body(self.models.find(request.model_id)),
             deadline=deadline,
-            before_attempt=lambda: self._keep_lease(lease),
+            before_retry=lambda: self._keep_lease(lease),  # the first call starts when the lease does
         )
         return read_answer(response, bill.payer)
 

@@ -72,8 +72,6 @@ class QuestionLease:
 
     fingerprint: str
     token: str
-    answer: Answer | None
-    """As of the moment that it was taken."""
     attempts: int
     """Calls that may have been paid without an answer, the one that this lease is for included."""
 
@@ -99,11 +97,12 @@ class Ledger(Protocol):
         all the same; nothing happens where the lease was lost."""
         ...
 
-    def answer(self, fingerprint: str) -> Answer | None: ...
-
-    def acquire_question(self, fingerprint: str, seconds: float) -> QuestionLease | None:
-        """The payer's lease, or None while another worker holds it. Counts an attempt, so that a process which dies in
-        the middle of a call leaves its trace."""
+    def acquire_question(
+        self, fingerprint: str, seconds: float, *, paid_by: str | None = None
+    ) -> Answer | QuestionLease | None:
+        """The answer where there is one (of this payer, if one is given), else the payer's lease; None while another
+        worker holds that. One step, so that nobody leases what was answered a moment ago. A lease counts an attempt, so
+        that a process which dies in the middle of a call leaves its trace."""
         ...
 
     def renew_question(self, lease: QuestionLease, seconds: float) -> bool:
@@ -182,20 +181,20 @@ class MemoryLedger:
             if record := self._held_slot(lease):
                 record.token, record.lease_until = (IN_DOUBT if in_doubt else ""), 0.0
 
-    def answer(self, fingerprint: str) -> Answer | None:
-        with self._lock:
-            return self._known(self._questions.get(fingerprint))
-
-    def acquire_question(self, fingerprint: str, seconds: float) -> QuestionLease | None:
+    def acquire_question(
+        self, fingerprint: str, seconds: float, *, paid_by: str | None = None
+    ) -> Answer | QuestionLease | None:
         with self._lock:
             now = self._clock()
             record = self._questions.setdefault(fingerprint, _QuestionRecord())
+            if (known := self._known(record)) and paid_by in (None, known.paid_by):
+                return known
             if record.lease_until > now:
                 return None
             record.token, record.lease_until = new_token(), now + seconds
             record.attempts = record.attempts + 1 if record.attempts_until > now else 1
             record.attempts_until = now + ATTEMPT_SECONDS
-            return QuestionLease(fingerprint, record.token, self._known(record), record.attempts)
+            return QuestionLease(fingerprint, record.token, record.attempts)
 
     def renew_question(self, lease: QuestionLease, seconds: float) -> bool:
         with self._lock:
@@ -221,8 +220,8 @@ class MemoryLedger:
         with self._lock:
             self._slots = {slot: record for slot, record in self._slots.items() if slot.product_id != product_id}
 
-    def _known(self, record: _QuestionRecord | None) -> Answer | None:
-        return record.answer if record and record.answer_until > self._clock() else None
+    def _known(self, record: _QuestionRecord) -> Answer | None:
+        return record.answer if record.answer_until > self._clock() else None
 
     def _held_slot(self, lease: SlotLease) -> _SlotRecord | None:
         record = self._slots.get(lease.slot)

@@ -40,6 +40,8 @@ SKEW_SECONDS = 5.0
 """How far pods' clocks may lie apart: so long after its end a lease still counts as held by others."""
 _KINDS: tuple[OrderKind, ...] = ("version", "updatedAt", "time")
 _FREE = "(attribute_not_exists(lease_until) OR lease_until <= :free)"
+_UNANSWERED = "(attribute_not_exists(answer) OR answer_until <= :now)"
+_UNANSWERED_FOR_PAYER = "(attribute_not_exists(answer) OR answer_until <= :now OR paid_by <> :payer)"
 _HELD = "lease_token = :token"
 
 Item = Mapping[str, Any]
