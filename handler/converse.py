@@ -6,8 +6,10 @@ Wire format: Bedrock's Converse API (AWS API reference, bedrock-runtime 2023-09-
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 from handler.checks import Violation
@@ -29,7 +31,7 @@ class Picture:
     """Which tile of the source this is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what is derived from it is kept
 class Request:
     """One question to the model. Equal fingerprints mean: the same question, so the same answer serves."""
 
@@ -46,7 +48,7 @@ class Request:
     grown: bool = False
     """Whether it was made longer: a question earns that once, its re-ask included."""
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over canonical JSON of what the model answers from: not the profile, metadata or cache points."""
         question = {
@@ -67,7 +69,7 @@ class Request:
             for picture in self.pictures
         ]
         system: list[JsonObject] = [{"text": self.system}]
-        if estimate_tokens(self.system) + estimate_tokens(json.dumps(self.tool_schema)) >= model.cache_minimum:
+        if self._prefix_tokens >= model.cache_minimum:
             # Tools come before the system prompt in the cached prefix (AWS, "Prompt caching"): one point serves both.
             system.append({"cachePoint": {"type": "default"}})
         body: dict[str, Any] = {
@@ -89,8 +91,12 @@ class Request:
 
     def estimated_tokens(self) -> int:
         """What the question costs at most, uncached: text by `estimate_tokens`, pictures by their 28-pixel patches."""
-        texts = [self.system, self.text, json.dumps([self.tool_schema, self.follow_up], ensure_ascii=False)]
-        return sum(map(estimate_tokens, texts)) + sum(picture.photo.tokens for picture in self.pictures)
+        fresh = estimate_tokens(self.text) + estimate_tokens(json.dumps(self.follow_up, ensure_ascii=False))
+        return self._prefix_tokens + fresh + sum(picture.photo.tokens for picture in self.pictures)
+
+    @cached_property
+    def _prefix_tokens(self) -> int:
+        return _tokens_of_prefix(json.dumps(self.tool_schema, ensure_ascii=False), self.system)
 
     def longer(self) -> "Request":
         """The same question with room for an answer twice as long."""
@@ -189,7 +195,16 @@ def digest(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@lru_cache(maxsize=256)
+def _tokens_of_prefix(tool: str, system: str) -> int:
+    """Of what comes first in all questions of a task and persona, or a task and its attributes, and is the same."""
+    return estimate_tokens(tool) + estimate_tokens(system)
+
+
 def estimate_tokens(text: str) -> int:
     """An upper estimate for the Claude 5 tokenizer: 1.3 a CJK character, 1.3 for four others."""
-    wide = sum(1 for character in text if character >= "\u1100")
+    wide = sum(map(len, _WIDE.findall(text)))
     return math.ceil(1.3 * (wide + (len(text) - wide) / 4))
+
+
+_WIDE = re.compile("[\u1100-\U0010ffff]+")

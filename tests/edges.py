@@ -78,9 +78,8 @@ class ScriptedModel:
         return len(self.bodies)
 
     def converse(
-        self, body: Mapping[str, Any], *, deadline: Deadline, before_attempt: Callable[[], None]
+        self, body: Mapping[str, Any], *, deadline: Deadline, before_retry: Callable[[], None]
     ) -> Mapping[str, Any]:
-        before_attempt()
         with self._lock:
             self.bodies.append(body)
             saying = self.sayings.pop(0) if self.sayings else _good(body)

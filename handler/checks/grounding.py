@@ -8,6 +8,7 @@ from handler.checks import Violation
 from handler.checks.evidence import Statement, folded, statements
 from handler.checks.patterns import masked, matches_of, spans
 from handler.checks.quantities import Quantity
+from handler.checks.romanization import romanized
 from handler.checks.rules import Rules
 from handler.checks.wording import violation
 from handler.facts import Facts
@@ -39,7 +40,7 @@ def _family(
     text: str, name: str, *, facts: Facts, evidence: tuple[Statement, ...], language: str, rules: Rules
 ) -> Iterator[Violation]:
     lexicon = rules.lexicons[language][name]
-    claims = lexicon.claims(text, sold=folded(facts.name))
+    claims = lexicon.claims(text, sold=folded(" ".join((facts.name, *facts.category))))
     if not claims:
         return
     licensed = lexicon.licensed(evidence)
@@ -82,7 +83,7 @@ def _latin(text: str, *, evidence: tuple[Statement, ...], language: str, rules: 
     if not words:
         return
     tokens = {token for _, said in evidence for token in _TOKEN.findall(said.casefold())}
-    runs = [_letters(said) for _, said in evidence]
+    runs = [letters for _, said in evidence for letters in (_letters(said), romanized(said))]
     for match in words:
         word = _letters(match[0])
         # Short words would be found inside others by chance; they must be a word of the facts.

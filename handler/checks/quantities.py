@@ -64,9 +64,9 @@ class QuantityReader:
             dimension, factor = self.units.get((match["unit"] or match["ahead"] or unit).casefold(), ("", Decimal(1)))
             found.append(Quantity(match.span(), number, dimension, factor))
         if self._spelled:
-            found += (
-                Quantity(m.span(), self.words[m["word"].casefold()], COUNT) for m in matches_of(self._spelled, text)
-            )
+            for match in matches_of(self._spelled, text):
+                dimension, factor = self.units.get(match["counter"].casefold(), (COUNT, Decimal(1)))
+                found.append(Quantity(match.span(), self.words[match["word"].casefold()], dimension, factor))
         return sorted(found, key=lambda quantity: quantity.span)
 
     def unit_of(self, attribute: str) -> str:
@@ -84,7 +84,7 @@ class QuantityReader:
         # A digit inside a Latin word is part of a name (B12, SPF50), and so is one in front of it (3D).
         return (
             rf"(?(DEFINE)(?P<units>{unit}))"  # once: 160 of them take 5 ms to compile
-            rf"(?<![A-Za-z0-9])(?<!\d[.,])(?P<number>{number})(?![\d])(?P<myriad>[천만억])?"
+            rf"(?:(?<![A-Za-z0-9])|(?<=\d(?:mm|cm|m)?[x×]))(?<!\d[.,])(?P<number>{number})(?![\d])(?P<myriad>[천만억])?"
             rf"(?:{own}|{ahead}|(?!\d|[A-Za-z]))"
         )
 
@@ -92,7 +92,7 @@ class QuantityReader:
     def _spelled(self) -> str:
         if not self.words or not self.counters:
             return ""
-        return rf"(?<!\p{{L}})(?P<word>{_plain(self.words)})[\s-]?(?:{_plain(self.counters)})"
+        return rf"(?<!\p{{L}})(?P<word>{_plain(self.words)})[\s-]?(?P<counter>{_plain(self.counters)})"
 
 
 def _number(written: str) -> Decimal:

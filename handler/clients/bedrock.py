@@ -30,6 +30,11 @@ from handler.errors import (
 )
 
 CONNECT_SECONDS = 3.0
+MAX_WAIT_SECONDS = 20.0
+WAIT_AFTER_ERROR = wait_random_exponential(multiplier=0.5, max=MAX_WAIT_SECONDS)
+WAIT_AFTER_THROTTLE = wait_random_exponential(multiplier=8.0, max=MAX_WAIT_SECONDS)
+"""Full jitter from the first wait on. A quota fills up over seconds, and to ask sooner only counts against it: with all of
+it in use and 5/4 of that in demand, waits from half a second make 1.7 calls for each that is let through, these 1.1."""
 
 ERRORS: Final[Mapping[str, type[EnrichmentError]]] = {
     "ThrottlingException": Throttled,
@@ -66,9 +71,10 @@ class BedrockClient:
         )
 
     def converse(
-        self, body: Mapping[str, Any], *, deadline: Deadline, before_attempt: Callable[[], None]
+        self, body: Mapping[str, Any], *, deadline: Deadline, before_retry: Callable[[], None]
     ) -> Mapping[str, Any]:
-        """The response to one question, asked again with full jitter while the deadline allows.
+        """The response to one question, asked again with full jitter while the deadline allows and `before_retry` does
+        not raise.
 
         A read time-out is not asked again: Bedrock may have finished and billed the answer. Raises `Throttled`,
         `ModelUnavailable`, `ModelMisconfigured`, `ModelAnswerLate`, `ModelAnswerBroken`, `DeadlineExceeded`.
@@ -78,18 +84,18 @@ class BedrockClient:
         def has_no_time(state: RetryCallState) -> bool:
             return not deadline.allows(state.upcoming_sleep + self.read_timeout)
 
-        def attempt() -> Mapping[str, Any]:
-            before_attempt()
-            return self._call(body)
+        def sleep(seconds: float) -> None:
+            deadline.sleep(seconds)
+            before_retry()
 
         retrying = Retrying(
             retry=retry_if_exception(lambda error: type(error) in {Throttled, ModelUnavailable}),
-            wait=wait_random_exponential(multiplier=0.5, max=20),
+            wait=_wait,
             stop=has_no_time,
-            sleep=deadline.sleep,
+            sleep=sleep,
             reraise=True,
         )
-        return retrying(attempt)
+        return retrying(self._call, body)
 
     def _call(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
@@ -110,6 +116,11 @@ class BedrockClient:
             # botocore's parser trusts the body: one cut within a Korean syllable, or JSON that is no object.
             raise ModelAnswerBroken("the answer is no JSON object") from error
         return response
+
+
+def _wait(state: RetryCallState) -> float:
+    is_throttled = state.outcome is not None and isinstance(state.outcome.exception(), Throttled)
+    return (WAIT_AFTER_THROTTLE if is_throttled else WAIT_AFTER_ERROR)(state)
 
 
 def _had_begun(error: HTTPClientError | ConnectionError) -> bool:

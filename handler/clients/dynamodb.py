@@ -40,8 +40,7 @@ SKEW_SECONDS = 5.0
 """How far pods' clocks may lie apart: so long after its end a lease still counts as held by others."""
 _KINDS: tuple[OrderKind, ...] = ("version", "updatedAt", "time")
 _FREE = "(attribute_not_exists(lease_until) OR lease_until <= :free)"
-_UNANSWERED = "(attribute_not_exists(answer) OR answer_until <= :now)"
-_UNANSWERED_FOR_PAYER = "(attribute_not_exists(answer) OR answer_until <= :now OR paid_by <> :payer)"
+_UNANSWERED = "attribute_not_exists(answer) OR answer_until <= :now"
 _HELD = "lease_token = :token"
 
 Item = Mapping[str, Any]
@@ -73,6 +72,7 @@ class DynamoLedger:
             f"SET {name} = :order",
             condition=f"attribute_not_exists({name}) OR {name} < :order",
             values={":order": {"N": str(order.value)}},
+            returns="ALL_NEW",
         )
         return _state(item)
 
@@ -105,11 +105,14 @@ class DynamoLedger:
                 values={":token": {"S": lease.token}, **doubt},
             )
 
-    def answer(self, fingerprint: str) -> Answer | None:
-        return self._answer(self._get(_question_key(fingerprint)))
+    def acquire_question(
+        self, fingerprint: str, seconds: float, *, paid_by: str | None = None
+    ) -> Answer | QuestionLease | None:
+        """Two updates at most: the first counts from one, the second goes on from attempts that still count.
 
-    def acquire_question(self, fingerprint: str, seconds: float) -> QuestionLease | None:
-        """Two updates at most: the first counts from one, the second goes on from attempts that still count."""
+        A refused update brings the answer along. It is billed as a write where a look-up would be a read (DynamoDB,
+        "Capacity unit consumption"); but a look-up would come before every question that is then asked.
+        """
         token, now = new_token(), self._clock()
         values = {
             ":token": {"S": token},
@@ -119,26 +122,28 @@ class DynamoLedger:
             ":one": {"N": "1"},
             ":attempts": _number(now + ATTEMPT_SECONDS),
             ":ttl": _whole(now + ANSWER_SECONDS),
+            **({} if paid_by is None else {":payer": {"S": paid_by}}),
         }
-        lease = "lease_token = :token, lease_until = :until, attempts_until = :attempts, #ttl = :ttl"
-        acquired, item = self._update(
-            _question_key(fingerprint),
-            f"SET {lease}, attempts = :one",
-            condition=f"{_FREE} AND (attribute_not_exists(attempts_until) OR attempts_until <= :now)",
-            values=values,
-        )
-        acquired = acquired or _is_held_by(token, item)
-        if not acquired and _float(item, "lease_until") <= now - SKEW_SECONDS:
+        unanswered = _UNANSWERED if paid_by is None else f"{_UNANSWERED} OR paid_by <> :payer"
+        lease = "SET lease_token = :token, lease_until = :until, attempts_until = :attempts, #ttl = :ttl"
+        for expression, counted in (
+            (f"{lease}, attempts = :one", "(attribute_not_exists(attempts_until) OR attempts_until <= :now)"),
+            (f"{lease} ADD attempts :one", "attempts_until > :now"),
+        ):
             acquired, item = self._update(
                 _question_key(fingerprint),
-                f"SET {lease} ADD attempts :one",
-                condition=f"{_FREE} AND attempts_until > :now",
+                expression,
+                condition=f"{_FREE} AND ({unanswered}) AND {counted}",
                 values=values,
+                returns="ALL_NEW",
             )
-            acquired = acquired or _is_held_by(token, item)
-        if not acquired:
-            return None
-        return QuestionLease(fingerprint, token, self._answer(item), int(item["attempts"]["N"]))
+            if acquired or _is_held_by(token, item):
+                return QuestionLease(fingerprint, token, int(item["attempts"]["N"]))
+            if (answer := self._answer(item)) and paid_by in (None, answer.paid_by):
+                return answer
+            if _float(item, "lease_until") > now - SKEW_SECONDS:
+                break
+        return None
 
     def renew_question(self, lease: QuestionLease, seconds: float) -> bool:
         return self._update_question(lease, "SET lease_until = :until", {":until": _number(self._clock() + seconds)})
@@ -147,13 +152,14 @@ class DynamoLedger:
         now = self._clock()
         stored, item = self._update(
             _question_key(lease.fingerprint),
-            "SET answer = :answer, answer_until = :until, #ttl = :ttl "
+            "SET answer = :answer, paid_by = :payer, answer_until = :until, #ttl = :ttl "
             "REMOVE lease_token, lease_until, attempts, attempts_until",
-            condition=f"{_HELD} OR attribute_not_exists(answer) OR answer_until <= :now",
+            condition=f"{_HELD} OR {_UNANSWERED}",
             values={
                 ":token": {"S": lease.token},
                 # Compressed: an item holds 400 KB at most (DynamoDB, "Service quotas"); a long answer stays far below.
                 ":answer": {"B": zlib.compress(answer.to_json().encode())},
+                ":payer": {"S": answer.paid_by},
                 ":until": _number(now + ANSWER_SECONDS),
                 ":ttl": _whole(now + ANSWER_SECONDS),
                 ":now": _number(now),
@@ -204,9 +210,9 @@ class DynamoLedger:
         *,
         condition: str,
         values: Item,
-        returns: Literal["ALL_NEW", "ALL_OLD"] = "ALL_NEW",
+        returns: Literal["ALL_NEW", "ALL_OLD", "NONE"] = "NONE",
     ) -> tuple[bool, Item]:
-        """Whether the condition held, with the item: as it is now, or (`ALL_OLD`) as it was before."""
+        """Whether the condition held, with the item: where it held, as `returns` says; else as it is."""
         names = {"ExpressionAttributeNames": {"#ttl": "ttl"}} if "#ttl" in expression else {}  # a reserved word
         with _translated():
             try:

@@ -46,8 +46,8 @@ def asking(ledger: Ledger, model: ScriptedModel) -> Asking:
 
 def attempts(ledger: Ledger, request: Request = REQUEST) -> int:
     """What the ledger counts for a question that nobody asks at the moment."""
-    lease = ledger.acquire_question(request.fingerprint, 1)
-    assert lease is not None
+    lease = ledger.acquire_question(request.fingerprint, 1, paid_by="nobody")
+    assert isinstance(lease, QuestionLease)
     ledger.release_question(lease, paid=False)
     return lease.attempts - 1
 
@@ -77,7 +77,7 @@ def test_the_model_gets_the_request(ledger: MemoryLedger, clock: Clock) -> None:
 def test_an_answer_that_was_paid_is_stored_and_clears_the_question(ledger: MemoryLedger, clock: Clock) -> None:
     """After the call the answer is in the ledger, no attempt is left counted, and nobody holds the question."""
     _, answer = asking(ledger, ScriptedModel()).ask(REQUEST, Bill(""), clock.deadline())
-    assert ledger.answer(REQUEST.fingerprint) == answer
+    assert ledger.acquire_question(FINGERPRINT, 1) == answer
     assert attempts(ledger) == 0
 
 
@@ -109,11 +109,11 @@ class CrowdedModel(ScriptedModel):
         self._crowd = crowd
 
     def converse(
-        self, body: Mapping[str, Any], *, deadline: Deadline, before_attempt: Callable[[], None]
+        self, body: Mapping[str, Any], *, deadline: Deadline, before_retry: Callable[[], None]
     ) -> Mapping[str, Any]:
         self._crowd.wait_for_losers()
         try:
-            return super().converse(body, deadline=deadline, before_attempt=before_attempt)
+            return super().converse(body, deadline=deadline, before_retry=before_retry)
         finally:
             self._crowd.answered.set()
 
@@ -261,18 +261,19 @@ def test_a_worker_killed_within_its_call_leaves_the_attempt(ledger: MemoryLedger
 
 
 class WatchfulModel(ScriptedModel):
-    """Does something in the middle of its first call."""
+    """Does something before its first answer, and then asks once more."""
 
     def __init__(self, meanwhile: Callable[[], None], *sayings: Any) -> None:  # noqa: ANN401 - as ScriptedModel's
         super().__init__(*sayings)
         self._meanwhile = meanwhile
 
     def converse(
-        self, body: Mapping[str, Any], *, deadline: Deadline, before_attempt: Callable[[], None]
+        self, body: Mapping[str, Any], *, deadline: Deadline, before_retry: Callable[[], None]
     ) -> Mapping[str, Any]:
         if not self.bodies:
             self._meanwhile()
-        return super().converse(body, deadline=deadline, before_attempt=before_attempt)
+            before_retry()
+        return super().converse(body, deadline=deadline, before_retry=before_retry)
 
 
 def test_an_attempt_is_counted_before_the_call(ledger: MemoryLedger, clock: Clock) -> None:
@@ -349,7 +350,7 @@ def test_storing_is_tried_until_it_works(clock: Clock) -> None:
     ledger, bill = TroubledLedger(clock, times=5), Bill("")
     assert asking(ledger, ScriptedModel()).ask(REQUEST, bill, clock.deadline())[1].text == GOOD_COPY
     assert (ledger.times, bill.calls, bill.unstored) == (0, 1, 0)
-    assert ledger.answer(REQUEST.fingerprint)
+    assert isinstance(ledger.acquire_question(FINGERPRINT, 1), Answer)
 
 
 def test_an_answer_that_cannot_be_stored_is_not_used(clock: Clock) -> None:
@@ -365,7 +366,9 @@ def test_an_answer_that_cannot_be_stored_is_not_used(clock: Clock) -> None:
 class LostLedger(MemoryLedger):
     """Cannot be reached when a lease is asked for."""
 
-    def acquire_question(self, fingerprint: str, seconds: float) -> QuestionLease | None:
+    def acquire_question(
+        self, fingerprint: str, seconds: float, *, paid_by: str | None = None
+    ) -> Answer | QuestionLease | None:
         raise LedgerUnavailable("the store is down")
 
 
@@ -391,19 +394,18 @@ def test_a_lease_lost_during_retries_stops_the_call(ledger: MemoryLedger, clock:
     with pytest.raises(LeaseHeld):
         asking(ledger, model).ask(REQUEST, Bill(""), clock.deadline())
     assert model.calls == 0
-    assert ledger.answer(REQUEST.fingerprint) is None
-    assert ledger.acquire_question(FINGERPRINT, 60) is None  # and the other worker still holds it
+    assert ledger.acquire_question(FINGERPRINT, 60) is None  # no answer, and the other worker still holds it
 
 
-def test_every_attempt_renews_the_lease(ledger: MemoryLedger, clock: Clock) -> None:
+def test_every_retry_renews_the_lease(ledger: MemoryLedger, clock: Clock) -> None:
     """A call that starts late still has the read time-out and the time to store its answer."""
 
     class SlowModel(ScriptedModel):
         def converse(
-            self, body: Mapping[str, Any], *, deadline: Deadline, before_attempt: Callable[[], None]
+            self, body: Mapping[str, Any], *, deadline: Deadline, before_retry: Callable[[], None]
         ) -> Mapping[str, Any]:
             clock.sleep(55)  # retries, while Bedrock was busy
-            before_attempt()
+            before_retry()
             clock.sleep(self.read_timeout + STORE_SECONDS - 1)
             assert ledger.acquire_question(FINGERPRINT, 60) is None
             return response(GOOD_COPY)
@@ -411,20 +413,36 @@ def test_every_attempt_renews_the_lease(ledger: MemoryLedger, clock: Clock) -> N
     assert asking(ledger, SlowModel()).ask(REQUEST, Bill(""), clock.deadline(600))[1].text == GOOD_COPY
 
 
-def test_an_answer_that_came_between_look_up_and_lease_is_used(clock: Clock) -> None:
-    """The second look-up, under the lease, sees what another worker stored a moment ago."""
+def test_a_lease_outlasts_the_first_call(ledger: MemoryLedger, clock: Clock) -> None:
+    """It is taken for the read time-out and the time to store, so that the first call needs no renewal."""
 
-    class LateLedger(MemoryLedger):
-        def acquire_question(self, fingerprint: str, seconds: float) -> QuestionLease | None:
-            lease = super().acquire_question(fingerprint, seconds)
-            if lease and lease.answer is None:
-                self.keep_answer(lease, Answer("end_turn", "남이 산 글", None, Usage(), "/shop 9"))
-                lease = super().acquire_question(fingerprint, seconds)
-            return lease
+    class OneCallModel(ScriptedModel):
+        def converse(
+            self, body: Mapping[str, Any], *, deadline: Deadline, before_retry: Callable[[], None]
+        ) -> Mapping[str, Any]:
+            clock.sleep(self.read_timeout + STORE_SECONDS - 1)
+            assert ledger.acquire_question(FINGERPRINT, 60) is None
+            return response(GOOD_COPY)
 
-    model, ledger = ScriptedModel(), LateLedger(clock)
-    assert asking(ledger, model).ask(REQUEST, Bill(""), clock.deadline())[1].text == "남이 산 글"
-    assert model.calls == 0
+    assert asking(ledger, OneCallModel()).ask(REQUEST, Bill(""), clock.deadline(600))[1].text == GOOD_COPY
+
+
+def test_an_answer_costs_one_look(clock: Clock) -> None:
+    """What was answered is found by the same step that would lease it: nothing is looked up twice, nothing leased."""
+
+    class CountingLedger(MemoryLedger):
+        steps = 0
+
+        def acquire_question(
+            self, fingerprint: str, seconds: float, *, paid_by: str | None = None
+        ) -> Answer | QuestionLease | None:
+            self.steps += 1
+            return super().acquire_question(fingerprint, seconds, paid_by=paid_by)
+
+    ledger = CountingLedger(clock)
+    asking(ledger, ScriptedModel()).ask(REQUEST, Bill("/shop 1"), clock.deadline())
+    asking(ledger, ScriptedModel()).ask(REQUEST, Bill("/shop 2"), clock.deadline())
+    assert ledger.steps == 2
     assert attempts(ledger) == 0
 
 

@@ -69,10 +69,11 @@ class Caller:
         """When each attempt started."""
 
     def call(self, body: Mapping[str, Any] = BODY, *, seconds: float = 120.0) -> Mapping[str, Any]:
-        def before_attempt() -> None:
+        def before_retry() -> None:
             self.attempts.append(self.waiting.now)
 
-        return self.client.converse(body, deadline=self.waiting.deadline(seconds), before_attempt=before_attempt)
+        self.attempts.append(self.waiting.now)
+        return self.client.converse(body, deadline=self.waiting.deadline(seconds), before_retry=before_retry)
 
 
 @pytest.fixture(scope="module")
@@ -396,25 +397,50 @@ def test_an_error_that_heals_costs_no_failure(caller: Caller, bedrock: BedrockSt
 
 
 def test_no_call_starts_with_less_time_than_it_may_take(caller: Caller, bedrock: BedrockStandIn) -> None:
-    """With less left than the read time-out, nothing is sent and no attempt announced."""
+    """With less left than the read time-out, nothing is sent."""
     with pytest.raises(DeadlineExceeded):
         caller.call(seconds=READ_SECONDS - 1)
     assert bedrock.requests == []
-    assert caller.attempts == []
 
 
-def test_what_is_raised_before_an_attempt_ends_the_call(caller: Caller, bedrock: BedrockStandIn) -> None:
+def test_what_is_raised_before_a_retry_ends_the_call(caller: Caller, bedrock: BedrockStandIn) -> None:
     """A lease lost while Bedrock was busy: the second request is not sent."""
     bedrock.push({"error": "ThrottlingException", "always": True})
-    announced = iter([None])
+    waiting, announced = Waiting(), []
 
-    def before_attempt() -> None:
-        if next(announced, "lost") == "lost":
+    def before_retry() -> None:
+        announced.append(len(waiting.naps))
+        if len(announced) == 2:
             raise LeaseHeld("lost")
 
     with pytest.raises(LeaseHeld):
-        caller.client.converse(BODY, deadline=Waiting().deadline(120), before_attempt=before_attempt)
-    assert len(bedrock.requests) == 1
+        caller.client.converse(BODY, deadline=waiting.deadline(120), before_retry=before_retry)
+    assert len(bedrock.requests) == 2
+    assert announced == [1, 2]  # after each wait, for that is how a lease gets lost
+
+
+def test_a_throttled_call_waits_for_the_quota(caller: Caller, bedrock: BedrockStandIn) -> None:
+    """After 429 the first wait already is up to eight seconds, at random, and so many callers spread over that."""
+    bedrock.push({"error": "ThrottlingException", "always": True})
+    naps: list[list[float]] = []
+    for _ in range(20):
+        throttled = Caller(caller.client)
+        with pytest.raises(Throttled):
+            throttled.call(seconds=60)
+        assert throttled.attempts[-1] <= 60 - READ_SECONDS + GRACE_SECONDS
+        naps.append(throttled.waiting.naps)
+    assert all(0 <= nap <= min(20, 8 * 2**index) for each in naps for index, nap in enumerate(each))
+    first = [each[0] for each in naps]
+    assert (min(first) < 4 < max(first), max(each[1] for each in naps) > 8) == (True, True)
+
+
+def test_each_error_waits_in_its_own_way(caller: Caller, bedrock: BedrockStandIn) -> None:
+    """An error that passes is asked again within half a second at first, however long a throttle would wait."""
+    for _ in range(20):
+        bedrock.push({"error": "ServiceUnavailableException"})
+        caller.call()
+    assert len(caller.waiting.naps) == 20
+    assert max(caller.waiting.naps) <= 0.5
 
 
 @pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])

@@ -58,7 +58,7 @@ def client(bedrock: BedrockStandIn) -> BedrockClient:
 def ask(client: BedrockClient, request: Request) -> Answer:
     """The stand-in's answer; it refuses what Bedrock would refuse."""
     body = request.body(model_table().find(request.model_id))
-    return read_answer(client.converse(body, deadline=Deadline(30), before_attempt=lambda: None), "event")
+    return read_answer(client.converse(body, deadline=Deadline(30), before_retry=lambda: None), "event")
 
 
 # What Bedrock accepts

@@ -26,6 +26,8 @@ SLOT = Slot("shirt", "copy", "ko")
 OTHER_SLOTS = (Slot("shirt", "tags", ""), Slot("shirt", "copy", "en"), Slot("skirt", "copy", "ko"))
 FINGERPRINT = "0a" * 32
 OTHER_FINGERPRINT = "0b" * 32
+NOBODY = "/shop nobody"
+"""Has paid for nothing."""
 DAY = 86_400
 
 L = TypeVar("L", SlotLease, QuestionLease)
@@ -44,9 +46,10 @@ def answer(text: str = "편한 티셔츠예요.", paid_by: str = "/shop event-1"
     return Answer("end_turn", text, tool_use, Usage(input=7, output=5, cache_read=3, cache_write=2), paid_by)
 
 
-def held(lease: L | None) -> L:
+def held(lease: L | Answer | None) -> L:
     """The lease, which must have been given."""
     assert lease is not None
+    assert not isinstance(lease, Answer)
     return lease
 
 
@@ -55,7 +58,21 @@ def write(ledger: Ledger, slot: Slot, written: Written) -> None:
 
 
 def keep(ledger: Ledger, fingerprint: str, said: Answer) -> Answer:
-    return ledger.keep_answer(held(ledger.acquire_question(fingerprint, 60)), said)
+    return ledger.keep_answer(take(ledger, fingerprint), said)
+
+
+def take(ledger: Ledger, fingerprint: str = FINGERPRINT) -> QuestionLease:
+    """The payer's lease, whatever answer there is."""
+    return held(ledger.acquire_question(fingerprint, 60, paid_by=NOBODY))
+
+
+def known(ledger: Ledger, fingerprint: str = FINGERPRINT) -> Answer | None:
+    """What anybody who asks is answered."""
+    found = ledger.acquire_question(fingerprint, 1)
+    if isinstance(found, QuestionLease):
+        ledger.release_question(found, paid=False)
+        return None
+    return found
 
 
 def latest(ledger: Ledger, slot: Slot = SLOT) -> set[Order]:
@@ -69,7 +86,7 @@ def written(ledger: Ledger, slot: Slot = SLOT) -> Written | None:
 
 def attempts(ledger: Ledger, fingerprint: str = FINGERPRINT) -> int:
     """What is counted of a question that nobody asks at the moment."""
-    lease = held(ledger.acquire_question(fingerprint, 1))
+    lease = take(ledger, fingerprint)
     ledger.release_question(lease, paid=False)
     return lease.attempts - 1
 
@@ -364,27 +381,26 @@ def test_odd_names_make_slots_of_their_own(ledger: Ledger) -> None:
 
 def test_an_answer_comes_back_as_it_was(ledger: Ledger) -> None:
     """Text, tool use, usage and payer survive the store; another fingerprint has no answer."""
-    assert ledger.answer(FINGERPRINT) is None
+    assert known(ledger) is None
     assert keep(ledger, FINGERPRINT, answer()) == answer()
-    assert ledger.answer(FINGERPRINT) == answer()
-    assert ledger.answer(OTHER_FINGERPRINT) is None
+    assert known(ledger) == answer()
+    assert known(ledger, OTHER_FINGERPRINT) is None
 
 
 def test_an_answer_without_tool_use_comes_back(ledger: Ledger) -> None:
     """A refusal has neither tool use nor text, and is remembered all the same."""
     refusal = Answer("refusal", "", None, Usage(input=7), "/shop event-1")
     keep(ledger, FINGERPRINT, refusal)
-    assert ledger.answer(FINGERPRINT) == refusal
+    assert known(ledger) == refusal
 
 
 def test_who_pays_again_replaces_the_answer(ledger: Ledger) -> None:
-    """The holder of the lease decides; it saw the answer that was there."""
+    """The holder of the lease decides, whatever was there."""
     keep(ledger, FINGERPRINT, answer("첫 번째"))
-    lease = held(ledger.acquire_question(FINGERPRINT, 60))
-    assert lease.answer == answer("첫 번째")
+    lease = take(ledger)
     second = answer("두 번째", paid_by="/shop event-2")
     assert ledger.keep_answer(lease, second) == second
-    assert ledger.answer(FINGERPRINT) == second
+    assert known(ledger) == second
 
 
 def test_an_answer_expires_after_180_days(ledger: Ledger, clock: Clock) -> None:
@@ -392,11 +408,11 @@ def test_an_answer_expires_after_180_days(ledger: Ledger, clock: Clock) -> None:
     assert ANSWER_SECONDS == 180 * DAY
     keep(ledger, FINGERPRINT, answer())
     clock.sleep(180 * DAY - 1)
-    assert ledger.answer(FINGERPRINT) == answer()
+    assert known(ledger) == answer()
     clock.sleep(1)
-    assert ledger.answer(FINGERPRINT) is None
-    assert held(ledger.acquire_question(FINGERPRINT, 60)).answer is None
-    assert ledger.answer(FINGERPRINT) is None
+    assert known(ledger) is None
+    assert ledger.acquire_question(FINGERPRINT, 60, paid_by=answer().paid_by) is not None  # a lease, of its payer too
+    assert known(ledger) is None
 
 
 def test_an_answer_that_is_kept_again_lasts_anew(ledger: Ledger, clock: Clock) -> None:
@@ -405,16 +421,44 @@ def test_an_answer_that_is_kept_again_lasts_anew(ledger: Ledger, clock: Clock) -
     clock.sleep(170 * DAY)
     keep(ledger, FINGERPRINT, answer("두 번째"))
     clock.sleep(170 * DAY)
-    assert ledger.answer(FINGERPRINT) == answer("두 번째")
+    assert known(ledger) == answer("두 번째")
 
 
 def test_an_answer_serves_while_another_is_paid(ledger: Ledger) -> None:
     """A lease, given up with or without a payment, takes nothing away from others."""
     keep(ledger, FINGERPRINT, answer())
-    lease = held(ledger.acquire_question(FINGERPRINT, 60))
-    assert ledger.answer(FINGERPRINT) == answer()
+    lease = take(ledger)
+    assert known(ledger) == answer()
     ledger.release_question(lease, paid=True)
-    assert ledger.answer(FINGERPRINT) == answer()
+    assert known(ledger) == answer()
+
+
+def test_an_answer_is_found_instead_of_a_lease(ledger: Ledger) -> None:
+    """Who asks what was answered gets the answer, holds nothing and counts nothing."""
+    keep(ledger, FINGERPRINT, answer())
+    for _ in range(2):
+        assert ledger.acquire_question(FINGERPRINT, 60) == answer()
+    assert attempts(ledger) == 0
+
+
+def test_an_answer_is_found_though_attempts_count(ledger: Ledger) -> None:
+    """Attempts that somebody made to pay anew hide it from nobody."""
+    keep(ledger, FINGERPRINT, answer())
+    ledger.release_question(take(ledger), paid=True)
+    assert ledger.acquire_question(FINGERPRINT, 60) == answer()
+    assert attempts(ledger) == 1
+
+
+def test_a_payer_finds_what_it_paid_for(ledger: Ledger) -> None:
+    """Who pays anew passes over the answers of others, once: then there is its own, also while others pay."""
+    keep(ledger, FINGERPRINT, answer("첫 번째", paid_by="/shop event-1"))
+    lease = held(ledger.acquire_question(FINGERPRINT, 60, paid_by="/shop event-2"))
+    assert ledger.acquire_question(FINGERPRINT, 60, paid_by="/shop event-2") is None
+    second = ledger.keep_answer(lease, answer("두 번째", paid_by="/shop event-2"))
+    assert ledger.acquire_question(FINGERPRINT, 60, paid_by="/shop event-2") == second
+    take(ledger)
+    assert ledger.acquire_question(FINGERPRINT, 60, paid_by="/shop event-2") == second
+    assert ledger.acquire_question(FINGERPRINT, 60, paid_by="/shop event-1") is None
 
 
 # the payer's lease
@@ -423,7 +467,7 @@ def test_an_answer_serves_while_another_is_paid(ledger: Ledger) -> None:
 def test_one_worker_pays_a_question(ledger: Ledger) -> None:
     """While its lease is held nobody else gets it; other questions are free."""
     lease = held(ledger.acquire_question(FINGERPRINT, 60))
-    assert (lease.fingerprint, lease.answer, lease.attempts) == (FINGERPRINT, None, 1)
+    assert (lease.fingerprint, lease.attempts) == (FINGERPRINT, 1)
     assert ledger.acquire_question(FINGERPRINT, 60) is None
     assert held(ledger.acquire_question(OTHER_FINGERPRINT, 60)).attempts == 1
 
@@ -441,7 +485,7 @@ def test_an_answer_gives_the_lease_up(ledger: Ledger) -> None:
     lease = held(ledger.acquire_question(FINGERPRINT, 60))
     ledger.keep_answer(lease, answer())
     assert not ledger.renew_question(lease, 60)
-    assert ledger.acquire_question(FINGERPRINT, 60) is not None
+    take(ledger)
 
 
 def test_a_question_lease_ends_with_its_time(ledger: Ledger, clock: Clock, store: Store) -> None:
@@ -507,13 +551,13 @@ def test_an_answer_of_who_lost_the_lease_yields_to_one_that_is_there(
     clock.sleep(60 + store.slack)
     keep(ledger, FINGERPRINT, answer("새 주인"))
     assert ledger.keep_answer(lost, answer("늦은 답")) == answer("새 주인")
-    assert ledger.answer(FINGERPRINT) == answer("새 주인")
+    assert known(ledger) == answer("새 주인")
 
 
 def test_an_answer_of_who_lost_the_lease_serves_where_there_is_none(ledger: Ledger, lost: QuestionLease) -> None:
     """What was paid is used: the one that asks now finds it when it stores its own."""
     assert ledger.keep_answer(lost, answer("늦은 답")) == answer("늦은 답")
-    assert ledger.answer(FINGERPRINT) == answer("늦은 답")
+    assert known(ledger) == answer("늦은 답")
 
 
 def test_the_new_payer_yields_to_a_late_answer(ledger: Ledger, clock: Clock, store: Store) -> None:
@@ -532,7 +576,7 @@ def test_an_expired_answer_yields_to_a_late_one(ledger: Ledger, clock: Clock) ->
     lease = held(ledger.acquire_question(FINGERPRINT, 60))
     ledger.release_question(lease, paid=True)
     assert ledger.keep_answer(lease, answer("새 답")) == answer("새 답")
-    assert ledger.answer(FINGERPRINT) == answer("새 답")
+    assert known(ledger) == answer("새 답")
 
 
 @pytest.mark.parametrize("paid", [False, True])
@@ -549,12 +593,12 @@ def test_of_fifty_payers_one_wins(ledger: Ledger) -> None:
     """Exactly one of many that ask at the same moment gets the lease, and one attempt is counted."""
     start = threading.Barrier(50)
 
-    def acquire(_: int) -> QuestionLease | None:
+    def acquire(_: int) -> Answer | QuestionLease | None:
         start.wait()
         return ledger.acquire_question(FINGERPRINT, 60)
 
     with ThreadPoolExecutor(50) as pool:
-        leases = [lease for lease in pool.map(acquire, range(50)) if lease]
+        leases = [held(lease) for lease in pool.map(acquire, range(50)) if lease]
     assert [lease.attempts for lease in leases] == [1]
 
 
@@ -581,7 +625,7 @@ def test_an_answer_clears_the_attempts(ledger: Ledger) -> None:
     """What was answered at last starts anew when it is asked again."""
     ledger.release_question(held(ledger.acquire_question(FINGERPRINT, 60)), paid=True)
     keep(ledger, FINGERPRINT, answer())
-    assert held(ledger.acquire_question(FINGERPRINT, 60)).attempts == 1
+    assert take(ledger).attempts == 1
 
 
 def test_attempts_are_forgotten_a_day_after_the_last(ledger: Ledger, clock: Clock) -> None:
@@ -657,7 +701,7 @@ def test_forgetting_keeps_answers_and_attempts(ledger: Ledger) -> None:
     keep(ledger, FINGERPRINT, answer())
     ledger.release_question(held(ledger.acquire_question(OTHER_FINGERPRINT, 60)), paid=True)
     ledger.forget("shirt")
-    assert ledger.answer(FINGERPRINT) == answer()
+    assert known(ledger) == answer()
     assert attempts(ledger, OTHER_FINGERPRINT) == 1
 
 
@@ -671,7 +715,6 @@ def test_memory_ledgers_share_nothing() -> None:
     """Each is the ledger of its own process, and works on the wall clock where it is given none."""
     one, other = MemoryLedger(), MemoryLedger()
     keep(one, FINGERPRINT, answer())
-    held(one.acquire_question(FINGERPRINT, 60))
-    assert one.acquire_question(FINGERPRINT, 60) is None
-    assert one.answer(FINGERPRINT) == answer()
-    assert other.answer(FINGERPRINT) is None
+    held(one.acquire_question(OTHER_FINGERPRINT, 60))
+    assert one.acquire_question(OTHER_FINGERPRINT, 60) is None
+    assert (known(one), known(other)) == (answer(), None)

@@ -243,7 +243,7 @@ def test_cpu_is_beside_the_same_calls(running: Stage) -> None:
     reused = [case for case in cpu.CASES if case.outcome == "reused"]
     memory, dynamodb = cpu.cpu_rows(running, rounds=1, events=8, cases=reused)
     assert memory.beside == "hello + 1 photo + 1 put"
-    assert dynamodb.beside == "hello + 1 photo + 1 put + 1 GetItem + 3 UpdateItem"
+    assert dynamodb.beside == "hello + 1 photo + 1 put + 4 UpdateItem"
 
 
 def test_each_question_is_called_once(running: Stage) -> None:

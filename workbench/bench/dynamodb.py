@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
-from operator import eq, gt, le, lt
+from operator import eq, gt, le, lt, ne
 from typing import Any, Final
 
 Item = dict[str, dict[str, Any]]
@@ -19,7 +19,7 @@ Condition = Callable[[Item, Values], bool]
 Action = Callable[[Item, Item, Values], None]
 """Changes the second item by what the first one was: every action of an update sees the item before it."""
 
-_COMPARISONS: Final = {"=": eq, "<": lt, "<=": le, ">": gt}
+_COMPARISONS: Final = {"=": eq, "<>": ne, "<": lt, "<=": le, ">": gt}
 
 
 class Unsupported(Exception):
@@ -63,7 +63,7 @@ class DynamoDb:
         for action in actions(expression):
             action(before, after, values)
         self._items[key] = after
-        returned = {"ALL_NEW": after, "ALL_OLD": before}[request["ReturnValues"]]
+        returned = {"ALL_NEW": after, "ALL_OLD": before, "NONE": {}}[request["ReturnValues"]]
         return 200, {"Attributes": returned} if returned else {}
 
 
@@ -85,7 +85,7 @@ def _term(term: str) -> Condition:
     if absent := re.fullmatch(r"attribute_not_exists\((\w+)\)", term):
         name = absent[1]
         return lambda item, _: name not in item
-    if compared := re.fullmatch(r"(\w+) (=|<|<=|>) (:\w+)", term):
+    if compared := re.fullmatch(r"(\w+) (=|<>|<|<=|>) (:\w+)", term):
         name, sign, value = compared.groups()
         holds = _COMPARISONS[sign]
         return lambda item, values: name in item and holds(_plain(item[name]), _plain(values[value]))
