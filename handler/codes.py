@@ -23,6 +23,9 @@ UNKNOWN = "unknown"
 NOT_APPLICABLE = "not_applicable"
 REJECTED = "rejected"
 
+_COLOUR_ENDINGS = ("빛", "톤")
+"""What makes a colour of a noun, as the frames of `prompts/shared/grounding-ko.yaml` have it: 초콜릿빛, 와인톤."""
+
 Words = tuple[str, ...]
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
 """Claude refuses other property names in a tool's schema (Anthropic, "Define tools")."""
@@ -64,30 +67,36 @@ class Attribute(Content):
         if UNKNOWN in self.labels or NOT_APPLICABLE in self.labels:
             raise Mistake(
                 f"'{UNKNOWN}' and '{NOT_APPLICABLE}' are outcomes; remove the label",
-                f"'{UNKNOWN}', '{NOT_APPLICABLE}'는 결과의 이름입니다. 라벨에서 지우세요",
+                f"'{UNKNOWN}', '{NOT_APPLICABLE}': 결과의 이름입니다. 라벨에서 지우세요",
+                at=("labels", UNKNOWN if UNKNOWN in self.labels else NOT_APPLICABLE),
             )
         for name, label in self.labels.items():
             if label.within and label.within not in self.labels:
                 raise Mistake(
                     f"label '{name}' is within '{label.within}', which is no label; add it or correct the word",
-                    f"라벨 '{name}'의 within '{label.within}'은 라벨에 없습니다. 더하거나 철자를 고치세요",
+                    f"라벨 '{name}'의 within: '{label.within}' 라벨이 없습니다. 더하거나 철자를 고치세요",
+                    at=("labels", name, "within"),
                 )
             if label.within and (wider := self.labels[label.within].within):  # so there is no circle, either
                 raise Mistake(
                     f"label '{name}' is within '{label.within}', which is within '{wider}'; name the widest",
                     f"라벨 '{name}'의 within '{label.within}'도 '{wider}' 안에 있습니다. 가장 넓은 라벨을 쓰세요",
+                    at=("labels", name, "within"),
                 )
         if self.more and self.more not in self.labels:
             raise Mistake(
-                f"more: '{self.more}' is no label; add it or correct the word",
-                f"more 의 '{self.more}'은 라벨에 없습니다. 더하거나 철자를 고치세요",
+                f"'{self.more}' is no label; add it or correct the word",
+                f"'{self.more}' 라벨이 없습니다. 더하거나 철자를 고치세요",
+                at=("more",),
             )
-        codes = [label.code for label in self.labels.values()]
-        if twice := {code for code in codes if codes.count(code) > 1}:
-            raise Mistake(
-                f"code {min(twice)} stands twice; give each label its own",
-                f"코드 {min(twice)}을 두 라벨이 씁니다. 라벨마다 다른 코드를 쓰세요",
-            )
+        owners: dict[str, str] = {}
+        for name, label in self.labels.items():
+            if (owner := owners.setdefault(label.code, name)) != name:
+                raise Mistake(
+                    f"code {label.code} stands twice, under '{owner}' and '{name}'; give each label its own",
+                    f"코드 {label.code}: '{owner}', '{name}' 두 라벨이 같이 씁니다. 라벨마다 다른 코드를 쓰세요",
+                    at=("labels", name),
+                )
         self.words  # noqa: B018 - raises where a word stands under two labels
         return self
 
@@ -100,7 +109,8 @@ class Attribute(Content):
                 if words.setdefault(word, name) != name:
                     raise Mistake(
                         f"'{word}' stands under '{words[word]}' and '{name}'; keep it under one",
-                        f"'{word}'이 '{words[word]}'와 '{name}'에 모두 있습니다. 한 곳에만 두세요",
+                        f"'{word}': '{words[word]}', '{name}' 두 라벨에 모두 있습니다. 한 곳에만 두세요",
+                        at=("labels", name),
                     )
         return words
 
@@ -108,6 +118,15 @@ class Attribute(Content):
     def alone(self) -> frozenset[str]:
         """The labels that stand beside no other."""
         return frozenset(name for name, label in self.labels.items() if label.alone == "yes" or name == self.more)
+
+    @cached_property
+    def _stating(self) -> frozenset[str]:
+        return frozenset(map(fold, self.stated_in))
+
+    @cached_property
+    def _endings(self) -> tuple[str, ...]:
+        has_colours = any(label.colours for label in self.labels.values())
+        return ("", *map(fold, (self.ko, *self.stated_in)), *(_COLOUR_ENDINGS if has_colours else ()))
 
     def labels_of(self, values: Iterable[str]) -> tuple[str, ...] | None:
         """The labels that these options state, in order; None where one is not in the table, or the photo must say."""
@@ -117,7 +136,7 @@ class Attribute(Content):
 
     def is_stated_in(self, key: str) -> bool:
         """Whether the seller attribute of this name states it."""
-        return fold(key) in map(fold, self.stated_in)
+        return fold(key) in self._stating
 
     def stated(self, facts: Facts) -> tuple[str, ...] | None:
         """The labels that the seller states; None where the model must be asked."""
@@ -136,6 +155,9 @@ class Attribute(Content):
 
         `()` means the model cannot tell; None goes with violations.
         """
+        if said is None:
+            en = f"{name}: the answer lacks it; add it, with {UNKNOWN} where it cannot be told."
+            return None, (Violation("shape", "", en, f"{name}: 답에 없습니다. 넣으세요.", name),)
         if not isinstance(said, list) or not said or not all(isinstance(word, str) for word in said):
             return None, (_violation("shape", name, str(said), "must be a list of labels", "라벨 목록이 아닙니다"),)
         words = tuple(dict.fromkeys(fold(word) for word in said))
@@ -181,10 +203,9 @@ class Attribute(Content):
         return label
 
     def _label(self, word: str) -> str | None:
-        """The label that a word names, also with the attribute's own name after it: 블랙 색상, 체크무늬."""
+        """The label that a word names, also with the attribute's own name after it, or 빛, 톤: 블랙 색상, 체크무늬."""
         folded = fold(word)
-        endings = ("", *map(fold, (self.ko, *self.stated_in)))
-        stems = (folded.removesuffix(ending) for ending in endings if folded.endswith(ending))
+        stems = (folded.removesuffix(ending) for ending in self._endings if folded.endswith(ending))
         return next((self.words[stem] for stem in stems if stem in self.words), None)
 
     def _held(self, labels: Iterable[str]) -> tuple[str, ...] | None:

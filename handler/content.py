@@ -1,17 +1,20 @@
 """Reads the YAML that planners own: as text, into typed models, with errors that name file, line and what to do.
 
-YAML is read as text only: plain YAML turns `on` into true, `01` into 1 and `12:06` into 726, and codes are exactly such
-words. The models say what is a number. `CBaseLoader` is libyaml's parser, several times faster than the one in Python.
+YAML is read as text only (`yaml_text`), and once: what a text holds is kept. The models say what is a number.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from handler.derived import STORE
 
 T = TypeVar("T")
 
+_YAML = "yaml-1"
+"""How YAML is read, as `derived` names it: change it whenever the same text gives another tree."""
 _ADVICE = {
     "extra_forbidden": (
         "is no key here; remove it or correct the word",
@@ -44,6 +47,45 @@ _ADVICE = {
 """What a planner reads for pydantic's own words, in English and Korean, by its error type."""
 
 
+_YAML_ADVICE = {
+    "mapping values are not allowed": (
+        "two colons in one line, or a line that stands too far to the right; put a text with ': ' in quotes, "
+        "or indent the line as its neighbours",
+        "한 줄에 콜론이 두 번 있거나 줄이 너무 안쪽에서 시작합니다. ': '이 든 글은 따옴표로 묶고, "
+        "들여쓰기는 옆줄과 맞추세요",
+    ),
+    "did not find expected key": (
+        "indent this line as its neighbours, and close what is open above",
+        "들여쓰기가 옆줄과 다르거나 위에서 연 따옴표·괄호가 닫히지 않았습니다. 옆줄과 똑같이 맞추세요",
+    ),
+    "did not find expected '-' indicator": (
+        "indent this line as its list",
+        "목록 안에서 들여쓰기가 어긋났습니다. 위의 '-' 줄과 맞추세요",
+    ),
+    "could not find expected ':'": (
+        "write `key: value`, with a space after the colon",
+        "'키: 값' 모양이 아닙니다. 콜론 뒤를 한 칸 띄우고, 여러 줄 글은 더 안쪽으로 들여 쓰세요",
+    ),
+    "unknown escape character": (
+        "put a pattern in single quotes, where a backslash is itself: '\\d'",
+        "큰따옴표 안에서는 역슬래시를 쓸 수 없습니다. 작은따옴표로 묶으세요: '\\d'",
+    ),
+    "cannot start any token": (
+        "indent with spaces, never with a tab; put a text that starts with @, ` or % in quotes",
+        "들여쓰기는 탭이 아니라 빈칸으로 하세요. @, `, %로 시작하는 글은 따옴표로 묶으세요",
+    ),
+    "',' or": (
+        "close the bracket, and part the entries by commas",
+        "괄호를 닫고, 항목 사이에 쉼표를 넣으세요",
+    ),
+    "unexpected end of stream": ("close the quotes", "따옴표가 닫히지 않았습니다. 닫으세요"),
+    "alphabetic or numeric": ("put a text that starts with * in quotes", "*로 시작하는 글은 따옴표로 묶으세요"),
+    "undefined alias": ("put a text that starts with * in quotes", "*로 시작하는 글은 따옴표로 묶으세요"),
+    "stands twice": ("", "같은 키가 두 번 나옵니다. 하나만 두세요"),
+}
+"""What to do for libyaml's own words, in English and Korean, by a part of them."""
+
+
 class Content(BaseModel):
     """Base of all models of planner files: nothing changes after loading, and a misspelt key is an error."""
 
@@ -51,11 +93,15 @@ class Content(BaseModel):
 
 
 class Mistake(ValueError):
-    """What a validator of planner files finds wrong, said in English and Korean: what it is and what to do."""
+    """What a validator of planner files finds wrong, said in English and Korean: what it is and what to do.
 
-    def __init__(self, en: str, ko: str) -> None:
+    `at` leads from what is validated to the place of the mistake within it.
+    """
+
+    def __init__(self, en: str, ko: str, *, at: tuple[int | str, ...] = ()) -> None:
         super().__init__(en)
         self.ko = ko
+        self.at = at
 
 
 class ContentError(Exception):
@@ -69,38 +115,6 @@ class ContentError(Exception):
         self.ko = ko
 
 
-class _Loader(yaml.CBaseLoader):
-    """Builds text, lists and mappings alone, in half the time of PyYAML's general way."""
-
-    def resolve(self, *_: object) -> str:
-        """No tag: nothing here asks for one, and finding it costs every word of a file."""
-        return ""
-
-    def construct_document(self, node: yaml.Node) -> Any:  # noqa: ANN401 - whatever YAML holds
-        try:
-            return _value(node)
-        except RecursionError as error:
-            problem = "an alias holds itself; write out what it stands for"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
-
-
-def _value(node: yaml.Node) -> Any:  # noqa: ANN401 - whatever YAML holds
-    """Refuses a key that stands twice (YAML 1.2, 3.2.1.1): PyYAML would keep the last and drop the other."""
-    if isinstance(node, yaml.ScalarNode):
-        return node.value
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(item) for item in node.value]
-    mapping: dict[str, Any] = {}
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise yaml.MarkedYAMLError(problem="a key must be one word or text", problem_mark=key.start_mark)
-        if key.value in mapping:
-            problem = f"'{key.value}' stands twice; keep one"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-        mapping[key.value] = _value(value)
-    return mapping
-
-
 def read(path: Path, model: type[T]) -> T:
     """The file as `model`, which may be any type that pydantic validates; raises `ContentError`."""
     try:
@@ -110,23 +124,31 @@ def read(path: Path, model: type[T]) -> T:
         raise ContentError(path, 1, en, "파일이 없습니다. 만들거나, 이 파일을 가리키는 이름을 고치세요") from error
     except (OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from error
-    try:
-        tree = yaml.load(text, Loader=_Loader)  # noqa: S506 - a base loader builds only str, list and dict
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
-        ko = f"YAML로 읽을 수 없습니다({problem}). 들여쓰기, 따옴표, 콜론, 같은 키가 두 번 나오는지 살펴보세요"
-        raise ContentError(path, mark.line + 1 if mark else 1, f"is not YAML: {problem}", ko) from error
+    tree = STORE.derive(_YAML, text, partial(_parsed, path))
     try:
         return TypeAdapter(model).validate_python(tree)
     except ValidationError as error:
         raise refusal(path, error) from error
 
 
+def _parsed(path: Path, text: str) -> Any:  # noqa: ANN401 - whatever YAML holds
+    from handler.yaml_text import NotYamlError, parse  # PyYAML takes 10 ms to import; of most texts the tree is kept
+
+    try:
+        return parse(text)
+    except NotYamlError as error:
+        problem = error.problem
+        advice = (each for part, each in _YAML_ADVICE.items() if part in problem)
+        en, ko = next(advice, ("", "들여쓰기, 따옴표, 콜론, 같은 키가 두 번 나오는지 살펴보세요"))
+        text = f"is not YAML: {problem}" + (f"; {en}" if en else "")
+        raise ContentError(path, error.line, text, f"YAML로 읽을 수 없습니다({problem}). {ko}") from error
+
+
 def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> ContentError:
     """The error of a file that is there and holds no text."""
-    ko = f"파일을 읽을 수 없습니다({error}). UTF-8로 저장하세요"
-    return ContentError(path, 1, f"cannot be read ({error}); write the file in UTF-8", ko)
+    ko = f"파일을 읽을 수 없습니다({error}). UTF-8로 저장하세요. 메모장: 다른 이름으로 저장 > 인코딩 UTF-8"
+    en = f"cannot be read ({error}); write the file in UTF-8: in Notepad, Save as > Encoding UTF-8"
+    return ContentError(path, 1, en, ko)
 
 
 def refusal(path: Path, error: ValidationError) -> ContentError:
@@ -141,40 +163,24 @@ def refusal(path: Path, error: ValidationError) -> ContentError:
         )
     context = first.get("ctx", {})
     if isinstance(mistake := context.get("error"), Mistake):
-        return error_at(path, first["loc"], str(mistake), mistake.ko)
+        return error_at(path, (*first["loc"], *mistake.at), str(mistake), mistake.ko)
     message = first["msg"].removeprefix("Value error, ")
     kind = "word_or_mapping" if is_word and first["type"] == "literal_error" else first["type"]
     en, ko = _ADVICE.get(kind, (f"{message}; correct it", f"값을 고치세요({message})"))
-    return error_at(path, first["loc"], en.format(**context), ko.format(**context))
+    return error_at(path, first["loc"], en.format(**context), ko.format(**context).replace("' or '", "', '"))
 
 
 def error_at(path: Path, location: tuple[int | str, ...], en: str, ko: str) -> ContentError:
     """The error at one place of a file which is YAML; `location` is pydantic's."""
-    line, steps = _trace(path.read_text(encoding="utf-8"), location)
+    from handler.yaml_text import trace
+
+    line, steps = trace(path.read_text(encoding="utf-8"), location)
     where = ".".join(str(step) for step in steps)
     return ContentError(path, line, f"{where or 'the file'}: {en}", f"{where or '파일'}: {ko}")
 
 
 def line_of(text: str, location: tuple[int | str, ...]) -> int:
     """The 1-based line of a pydantic error location in YAML text: of its deepest part that the text has."""
-    return _trace(text, location)[0]
+    from handler.yaml_text import trace
 
-
-def _trace(text: str, location: tuple[int | str, ...]) -> tuple[int, list[int | str]]:
-    """Follows a location: its line, and its steps without those of unions and aliases, which no file has."""
-    node: Any = yaml.compose(text, Loader=yaml.CBaseLoader)
-    line = node.start_mark.line + 1 if node else 1
-    steps: list[int | str] = []
-    for step in location:
-        if isinstance(node, yaml.MappingNode) and step in (
-            keys := {key.value: (key, value) for key, value in node.value}
-        ):
-            key, node = keys[step]
-            line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        elif step != location[-1] or "[" in str(step):  # the last may be the key that is missing
-            continue
-        steps.append(step)
-    return line, steps
+    return trace(text, location)[0]

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Annotated
 
+import regex
 from pydantic import AfterValidator
 
 from handler.content import Content, Mistake
+from handler.derived import STORE
 from handler.events import ProductData
 
 NAME_ATTRIBUTE = "상품명"
@@ -82,10 +84,14 @@ class Facts:
         return f"<product>\n{escaped}\n</product>"
 
 
+_PATTERN = f"pattern, regex {regex.__version__}"
+"""How a pattern of noise is compiled, as `derived` names it."""
+
+
 def _is_regex(pattern: str) -> str:
     try:
-        re.compile(pattern)
-    except re.error as error:
+        STORE.ensure(_PATTERN, pattern, regex.compile)
+    except regex.error as error:
         raise Mistake(
             f"is no regular expression: {error}; correct it", f"정규식이 아닙니다({error}). 고치세요"
         ) from error
@@ -119,16 +125,16 @@ class Noise(Content):
         )
 
     @cached_property
-    def _removed(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(map(re.compile, self.remove))  # one by one: in one alternation each would be tried at each letter
+    def _removed(self) -> tuple[regex.Pattern[str], ...]:
+        return _compiled(self.remove)  # one by one: in one alternation each would be tried at each letter
 
     @cached_property
-    def _ignored_attributes(self) -> re.Pattern[str]:
-        return re.compile(_either(self.ignore_attributes))
+    def _ignored_attributes(self) -> tuple[regex.Pattern[str], ...]:
+        return _compiled(self.ignore_attributes)
 
     @cached_property
-    def _ignored_facts(self) -> re.Pattern[str]:
-        return re.compile(_either(self.ignore_facts))
+    def _ignored_facts(self) -> tuple[regex.Pattern[str], ...]:
+        return _compiled(self.ignore_facts)
 
     @cached_property
     def _placeholders(self) -> frozenset[str]:
@@ -167,10 +173,10 @@ class Noise(Content):
     def clean_value(self, attribute: str, text: str) -> str:
         """The text as a value of the attribute; empty also where this attribute's value says nothing."""
         text = self.clean(text)
-        return "" if self._ignored_facts.fullmatch(f"{attribute}: {text}") else text
+        return "" if _fits(self._ignored_facts, f"{attribute}: {text}") else text
 
     def ignores(self, attribute: str) -> bool:
-        return self._ignored_attributes.fullmatch(_plain(attribute)) is not None
+        return _fits(self._ignored_attributes, _plain(attribute))
 
 
 def facts_of(product: ProductData, noise: Noise) -> Facts:
@@ -220,9 +226,13 @@ def _gap(cut: re.Match[str]) -> str:
     return " "
 
 
-def _either(patterns: Iterable[str]) -> str:
-    """One pattern for all; for none of them, one that matches nothing."""
-    return "|".join(f"(?:{pattern})" for pattern in patterns) or "(?!)"
+def _compiled(patterns: Iterable[str]) -> tuple[regex.Pattern[str], ...]:
+    return tuple(STORE.derive(_PATTERN, pattern, regex.compile) for pattern in patterns)
+
+
+def _fits(patterns: Iterable[regex.Pattern[str]], text: str) -> bool:
+    """Whether one of the patterns matches the whole text."""
+    return any(pattern.fullmatch(text) for pattern in patterns)
 
 
 def _squeeze(text: str) -> str:

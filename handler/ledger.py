@@ -150,7 +150,7 @@ class MemoryLedger:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held for no system call: whoever makes one gives the interpreter away
         self._slots: dict[Slot, _SlotRecord] = {}
         self._questions: dict[str, _QuestionRecord] = {}
 
@@ -162,12 +162,13 @@ class MemoryLedger:
             return record.state()
 
     def acquire_slot(self, slot: Slot, seconds: float) -> SlotLease | None:
+        token = new_token()
         with self._lock:
             record = self._slots.setdefault(slot, _SlotRecord())
             now, state = self._clock(), record.state()
             if record.lease_until > now:
                 return None
-            record.token, record.lease_until = new_token(), now + seconds
+            record.token, record.lease_until = token, now + seconds
             return SlotLease(slot, record.token, state)
 
     def record_written(self, lease: SlotLease, written: Written) -> None:
@@ -184,6 +185,7 @@ class MemoryLedger:
     def acquire_question(
         self, fingerprint: str, seconds: float, *, paid_by: str | None = None
     ) -> Answer | QuestionLease | None:
+        token = new_token()
         with self._lock:
             now = self._clock()
             record = self._questions.setdefault(fingerprint, _QuestionRecord())
@@ -191,7 +193,7 @@ class MemoryLedger:
                 return known
             if record.lease_until > now:
                 return None
-            record.token, record.lease_until = new_token(), now + seconds
+            record.token, record.lease_until = token, now + seconds
             record.attempts = record.attempts + 1 if record.attempts_until > now else 1
             record.attempts_until = now + ATTEMPT_SECONDS
             return QuestionLease(fingerprint, record.token, record.attempts)

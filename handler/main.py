@@ -4,8 +4,10 @@ functions-framework loads this file under its bare name, inside the application'
 The `cloudevent` signature is no choice: it answers "OK" whatever happened, and routes POST only: probes get 405.
 """
 
+import io
 import os
 import sys
+from contextlib import suppress
 
 import flask
 from werkzeug.exceptions import HTTPException
@@ -17,12 +19,14 @@ from handler.clients.photos import PhotoClient
 from handler.clients.product_service import ProductServiceClient
 from handler.content import ContentError
 from handler.deadline import Deadline
+from handler.derived import STORE
 from handler.hosts import AllowedHosts
 from handler.http_surface import HttpSurface
 from handler.intake import DELETED
 from handler.ledger import Ledger, MemoryLedger
 from handler.models import model_table
 from handler.pipeline import Pipeline
+from handler.precompile import precompile
 from handler.settings import Settings, SettingsError
 from handler.tasks import Prompts, load_prompts
 from handler.telemetry import Telemetry
@@ -32,6 +36,9 @@ def build(settings: Settings) -> HttpSurface:
     """The function, ready for its first event. Raises `SettingsError`, `ContentError`."""
     prompts = load_prompts(settings.prompts_dir, settings.model_id)
     _check(settings, prompts)
+    if STORE.is_welcome:
+        with suppress(OSError):  # the next start derives it again
+            precompile(prompts)
     ledger, model = _aws_clients(settings)
     pipeline = Pipeline(
         prompts=prompts,
@@ -49,7 +56,7 @@ def build(settings: Settings) -> HttpSurface:
         forget=ledger.forget,
         event_types=prompts.event_types,
         topic_event_types=settings.topic_event_types,
-        telemetry=Telemetry(sys.stdout, settings.log_level),
+        telemetry=Telemetry(io.FileIO(sys.stdout.fileno(), "wb", closefd=False), settings.log_level),
         slots=settings.event_slots,
     )
 

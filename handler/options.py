@@ -2,7 +2,7 @@
 
 import re
 
-_OPTION = re.compile(r"(?:\([^()]*\)|[^/,|·ㆍ;\n])+")
+_OPTION = re.compile(r"(?:\([^()]*\)|[^/,|·ㆍ;+&\n，／｜、①-⑳])+")
 """Up to a separator; within a remark nothing separates: 블랙(무광, 유광)."""
 _REMARK = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]")
 _NUMBER = re.compile(r"#?\d{1,3}(?:\s*[.):_-]\s*|\s+)(?!\d)|[A-Za-z][.)]\s*")

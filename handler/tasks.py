@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jinja2
+from jinja2.bccache import Bucket
 from pydantic import ValidationError
 
 from handler.categories import matches
@@ -19,10 +20,15 @@ from handler.checks.rules import Rules, load_rules, read_colours
 from handler.codes import Attribute, CodeTable
 from handler.content import ContentError, error_at, read, refusal, unreadable
 from handler.converse import digest
+from handler.derived import STORE
 from handler.facts import Facts, Noise
 from handler.task_files import Example, Persona, Publication, TaskFile, When
 
 T = TypeVar("T")
+_TEMPLATE = "template-1"
+"""How templates are compiled, as `derived` names it: change it with the options of the environment."""
+_VARIABLES = "persona (.role .reader .tone .emoji), language, length, attributes, examples; in user.md.j2: product"
+"""What templates can name, for whoever misspells it."""
 _SENTINEL = "\x00product\x00"
 
 
@@ -130,9 +136,24 @@ class Prompts:
         texts = [frozenset(task.languages) for task in self.tasks if task.rules]
         return frozenset.intersection(*texts) if texts else frozenset({"ko"})
 
+    def lacking(self, language: str) -> tuple[str, ...]:
+        """The tasks whose texts cannot be written in it, by name: while there is one, an event in it is refused."""
+        return tuple(task.name for task in self.tasks if task.rules and language not in task.languages)
+
     def owed(self, event_type: str) -> Iterator[Task]:
         """The tasks of one event, in order of their folders' names."""
         return (task for task in self.tasks if event_type in task.file.events)
+
+
+class _KeptBytecode(jinja2.BytecodeCache):
+    """jinja2's own way to keep compiled templates; it checks itself whether they still fit."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if kept := STORE.recall(_TEMPLATE, bucket.key + bucket.checksum):
+            bucket.bytecode_from_string(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        STORE.keep(_TEMPLATE, bucket.key + bucket.checksum, bucket.bytecode_to_string())
 
 
 def load_prompts(folder: Path, model_id: str) -> Prompts:
@@ -154,6 +175,7 @@ def _load_task(folder: Path, shared: Path, model_id: str) -> Task:
         autoescape=False,  # noqa: S701 - prompts are text; seller data enters as escaped JSON (facts.Facts.block)
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_KeptBytecode(),
     )
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     checks = file.checks
@@ -184,7 +206,7 @@ def _codes(path: Path, shared: Path) -> CodeTable:
             path,
             place,
             f"{colour} is no row of prompts/shared/colours.yaml; add it or correct the word",
-            f"{colour} 은 prompts/shared/colours.yaml 에 없습니다. 더하거나 철자를 고치세요",
+            f"{colour}: prompts/shared/colours.yaml 에 없습니다. 더하거나 철자를 고치세요",
         )
     try:
         return table.with_colours(colours)
@@ -197,10 +219,8 @@ def _check_personas(task: Task, folder: Path) -> None:
     checks = task.file.checks
     if checks is None:
         return
-    if checks.length != "persona" and (missing := [code for code in task.languages if code not in checks.length]):
-        codes = ", ".join(missing)
-        place = ("checks", "length")
-        raise error_at(folder / "task.yaml", place, f"give a length for {codes}, too", f"{codes} 의 길이도 쓰세요")
+    if checks.length != "persona":
+        _check_length(checks.length, task, folder / "task.yaml", ("checks", "length"))
     if checks.length != "persona" and checks.emoji != "persona" and not task.personas:
         return
     path = folder / "personas.yaml"
@@ -216,9 +236,16 @@ def _check_personas(task: Task, folder: Path) -> None:
             "마지막 페르소나에는 when 이 없어야 합니다. 나머지 모든 상품을 맡습니다. 지우거나 아래에 하나 더하세요",
         )
     for name, persona in task.personas.items():
-        if missing := [language for language in task.languages if language not in persona.length]:
-            codes = ", ".join(missing)
-            raise error_at(path, (name, "length"), f"give a length for {codes}, too", f"{codes} 의 길이도 쓰세요")
+        _check_length(persona.length, task, path, (name, "length"))
+
+
+def _check_length(length: Mapping[str, Any], task: Task, path: Path, place: tuple[str, ...]) -> None:
+    if missing := ", ".join(code for code in task.languages if code not in length):
+        en, ko = f"give a length for {missing}, too", f"{missing} 길이도 쓰세요"
+        if strange := ", ".join(code for code in length if code not in task.languages):
+            en = f"{en}; {strange} is no language of the task's rules"
+            ko = f"{ko}. {strange}: 이 작업의 규칙에 없는 언어입니다"
+        raise error_at(path, place, en, ko)
 
 
 def _template(environment: jinja2.Environment, folder: Path, name: str) -> jinja2.Template:
@@ -243,8 +270,8 @@ def _try_templates(task: Task, folder: Path) -> None:
         shown = task.user.render(product=_SENTINEL)
     except Exception as error:  # what a template's expressions can raise has no end
         path, line = _place(error, folder)
-        ko = f"템플릿을 만들 수 없습니다({error}). 이름을 고치세요"
-        raise ContentError(path, line, f"{error}; correct the template", ko) from error
+        ko = f"템플릿을 만들 수 없습니다({error}). 이름을 고치세요. 쓸 수 있는 이름: {_VARIABLES}"
+        raise ContentError(path, line, f"{error}; correct the template. It knows {_VARIABLES}", ko) from error
     if _SENTINEL not in shown:  # all products would be one question, and one answer would serve them all
         en = "does not show the product; write {{ product }} where it belongs"
         ko = "상품 정보가 보이지 않습니다. 들어갈 자리에 {{ product }} 를 쓰세요"

@@ -238,6 +238,17 @@ def test_every_module_is_compiled_for_good(image: Image) -> None:
     assert flags == {UNCHECKED_HASH}
 
 
+def test_what_a_start_derives_from_the_prompts_is_there(image: Image) -> None:
+    """Nothing can be written later, and without it each start and its first text take half a second more."""
+    (derived,) = (image.root / "app/handler/__pycache__").glob("derived.cpython-*.pickle")
+    script = "from handler.derived import STORE; print(STORE._path); print(len(STORE._kept))"
+    python = shutil.which("python", path=image.env["PATH"])
+    assert python
+    said = subprocess.check_output([python, "-c", script], cwd=image.workdir, env=image.env, text=True).split()
+    assert Path(said[0]).resolve() == derived.resolve()
+    assert int(said[1]) > 100
+
+
 def test_image_is_read_only_and_readable_by_all(image: Image) -> None:
     """Nobody may write a file or directory of the image; everybody may read it."""
     paths = [

@@ -71,13 +71,12 @@ def _add_planner_commands(commands: "argparse._SubParsersAction[argparse.Argumen
     for command in (render, attempt):
         photo = "instead of the event's own; give it again for more"
         command.add_argument("--photo", type=Path, action="append", default=[], metavar="FILE", help=photo)
-    render.add_argument(
-        "--out", type=Path, default=Path(), metavar="DIR", help="where pictures are saved; default: here"
-    )
+    out = "where pictures are saved; default: a new temporary folder, whose path is printed"
+    render.add_argument("--out", type=Path, default=None, metavar="DIR", help=out)
     form = render.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="the Converse body as it is sent, bytes in base64")
     form.add_argument("--against", metavar="REF", help="compare with the task folders of a git revision")
-    catalogue = "products, for what asking again costs; default: 7,000,000"
+    catalogue = "products like this one, of its persona, for what asking again costs; default: 7,000,000"
     render.add_argument("--catalogue", type=int, default=7_000_000, metavar="N", help=catalogue)
 
 

@@ -33,9 +33,8 @@ def bedrock(environ: Mapping[str, str]) -> Model:
         with aws.as_settings():
             return BedrockClient(aws.session(environ.get("AWS_REGION") or None), read_timeout=READ_SECONDS, pool_size=1)
     except SettingsError as error:
-        raise WorkbenchError(
-            f"{str(error).rstrip('.')}. Set AWS_REGION and credentials, as for the function"
-        ) from error
+        en = f"{str(error).rstrip('.')}. Set AWS_REGION and credentials, as for the function"
+        raise WorkbenchError(en, "AWS_REGION 과 AWS 자격 증명을 환경 변수로 주세요. 함수와 같습니다") from error
 
 
 def place(environ: Mapping[str, str]) -> str:

@@ -22,7 +22,9 @@ def extract(folder: Path, revision: str, into: Path) -> None:
     # In a folder, git archives that folder alone, without the path to it (git-archive, "Description").
     archived = subprocess.run(["git", "archive", revision], cwd=folder, capture_output=True)
     if archived.returncode:
-        raise WorkbenchError(f"{folder} at {revision}: {archived.stderr.decode(errors='replace').strip()}")
+        reason = archived.stderr.decode(errors="replace").strip()
+        ko = f"git 에서 {revision} 의 {folder} 폴더를 읽을 수 없습니다. 커밋이나 브랜치 이름을 살펴보세요"
+        raise WorkbenchError(f"{folder} at {revision}: {reason}", ko)
     with tarfile.open(fileobj=io.BytesIO(archived.stdout)) as archive:
         archive.extractall(into, filter="data")
 
@@ -46,17 +48,30 @@ def _verdict(old: Rehearsal, new: Rehearsal, catalogue: int) -> Iterator[str]:
         if not new.requests:
             yield "The fingerprint changed, and the model is not asked."
             return
-        cost = catalogue * asking_cost(new.requests[0])
         yield "The fingerprint changed: each product whose request changed is asked again at its next event."
-        yield f"Asking for {catalogue:,} products like this one costs about USD {cost:,.0f}. That is an estimate:"
-        yield f"on-demand prices of {model_table().prices_on}, tokens at most, the shared part read from the cache,"
-        yield "answers half as long as max_tokens, no re-ask."
+        yield from _cost(new.requests[0], catalogue)
     elif new.task.edition != old.task.edition:
         end = "written" if new.publication == "live" else "shown, not written"
         yield f"Only the edition changed: at the next event the known answer is judged again and {end};"
         yield "the model is asked only where that answer breaks a rule now."
     else:
         yield "Nothing changed for this product: it is neither asked nor written again."
+
+
+def novelty(new: Rehearsal, *, revision: str, catalogue: int) -> str:
+    """What a task that the revision lacks will do about this product."""
+    lines = [f"task {new.task.name}: {revision} has none of this name"]
+    if new.publication == "off" or not new.requests:
+        return "\n".join([*lines, f"The model is not asked about this product (publish: {new.publication})."])
+    asked = "Each product is asked at its next event."
+    return "\n".join([*lines, asked, *_cost(new.requests[0], catalogue)])
+
+
+def _cost(request: Request, catalogue: int) -> Iterator[str]:
+    cost = catalogue * asking_cost(request)
+    yield f"Asking for {catalogue:,} products like this one costs about USD {cost:,.0f}. That is an estimate:"
+    yield f"on-demand prices of {model_table().prices_on}, tokens at most, the shared part read from the cache,"
+    yield "answers half as long as max_tokens, no re-ask."
 
 
 def asking_cost(request: Request) -> float:

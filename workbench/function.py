@@ -48,7 +48,11 @@ class Function:
         if not _is_free(self._port):
             raise FunctionError(f"port {self._port} is taken")  # else the probe would find whoever has it
         self._process = subprocess.Popen(
-            [Path(sys.executable).with_name("gunicorn"), "--config", "handler/server.py"],
+            # Only this machine may reach it; in a container the configuration's 0.0.0.0 holds.
+            [
+                Path(sys.executable).with_name("gunicorn"),
+                *("--config", "handler/server.py", "--bind", f"127.0.0.1:{self._port}"),
+            ],
             cwd=ROOT,
             env=self._env,
             stdout=subprocess.PIPE,

@@ -3,13 +3,16 @@
 The events and their texts stand in tests/golden; the picture is one of samples/images. Asks nothing.
 """
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from handler.content import ContentError
 from handler.settings import Settings
 from handler.tasks import Prompts, load_prompts
-from workbench.event_file import photo_source, read_subject
+from workbench.event_file import WorkbenchError, photo_source, read_subject
 from workbench.function import ROOT
+from workbench.problems import Problem
 from workbench.rehearsal import Rehearsal, Silence, rehearse
 from workbench.render import request_text
 
@@ -46,14 +49,40 @@ def stale(texts: Mapping[str, str], folder: Path) -> list[str]:
     return sorted(name for name in {*held, *texts} if held.get(name) != texts.get(name))
 
 
-def update() -> int:
-    """Writes every golden text anew and says which changed."""
-    texts = {name: golden_text(shown) for name, shown in golden_requests(golden_prompts()).items()}
-    for name in stale(texts, FOLDER):
+def misplaced(requests: Mapping[str, Rehearsal]) -> list[str]:
+    """The events that are named after one persona and written by another, with what to do."""
+    found = []
+    for name, shown in requests.items():
+        meant, writer = name.removeprefix(f"{shown.task.name}-").removesuffix(".txt"), shown.persona
+        personas = list(shown.task.personas)
+        if meant in personas and meant != writer:
+            is_late = personas.index(writer) < personas.index(meant)
+            advice = f"move {meant} above {writer}" if is_late else f"the `when` of {meant} does not fit it"
+            found.append(f"{meant}.json is written by {writer}; {advice} in {shown.task.name}/personas.yaml")
+    return found
+
+
+def update(folder: Path = ROOT / "prompts", into: Path = FOLDER) -> int:
+    """Writes every golden text anew and says which changed. The exit code is 1 where a file cannot be used."""
+    try:
+        requests = golden_requests(golden_prompts(folder), into / "events")
+    except ContentError as error:
+        print(Problem.of(error), file=sys.stderr)
+        return 1
+    except WorkbenchError as error:
+        print(error, file=sys.stderr)
+        return 1
+    texts = {name: golden_text(shown) for name, shown in requests.items()}
+    changed = stale(texts, into)
+    for name in changed:
         if name in texts:
-            (FOLDER / name).write_text(texts[name], encoding="utf-8")
+            (into / name).write_text(texts[name], encoding="utf-8")
             print(f"{name}: written; git diff shows what changed")
         else:
-            (FOLDER / name).unlink()
+            (into / name).unlink()
             print(f"{name}: removed, its event is gone")
+    if not changed:
+        print("nothing changed")
+    for advice in misplaced(requests):
+        print(advice, file=sys.stderr)
     return 0

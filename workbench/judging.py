@@ -17,7 +17,9 @@ from workbench.event_file import Subject, WorkbenchError
 def judged(prompts: Prompts, subject: Subject, said: str) -> Judgement:
     """The judgement of what was said: a text, or for codes JSON of labels by attribute. Raises `WorkbenchError`."""
     if len(subject.tasks) != 1:
-        raise WorkbenchError(f"the event owes {_names(subject)}; say which is answered: --task")
+        names = ", ".join(task.name for task in subject.tasks)
+        ko = f"어느 작업의 답인지 --task 로 쓰세요: {names}"
+        raise WorkbenchError(f"the event owes {names}; say which is answered: --task", ko)
     (task,) = subject.tasks
     product = subject.event.product
     answer = answer_of(said) if task.file.output == "text" else _labels(said)
@@ -47,7 +49,8 @@ def verdict(judgement: Judgement) -> Iterator[str]:
     if not judgement.violations:
         yield "passes"
     for violation in judgement.violations:
-        yield f"breaks {violation.code} at “{violation.excerpt}”: {violation.ko}"
+        place = f" at “{violation.excerpt}”" if violation.excerpt else ""
+        yield f"breaks {violation.code}{place}: {violation.ko}"
 
 
 def output_lines(judgement: Judgement) -> Iterator[str]:
@@ -63,12 +66,9 @@ def _labels(said: str) -> Answer:
     try:
         return _tool_answer(json.loads(said))  # whatever it holds: the model's JSON is judged as it comes, too
     except ValueError as error:
-        raise WorkbenchError(f'the answer is no JSON ({error}); write {{"Color": ["white"]}}') from error
+        en = f'the answer is no JSON ({error}); write {{"Color": ["white"]}}'
+        raise WorkbenchError(en, '답이 JSON 이 아닙니다. {"Color": ["white"]} 처럼 쓰세요') from error
 
 
 def _tool_answer(said: Any) -> Answer:  # noqa: ANN401 - whatever JSON holds
     return Answer("tool_use", "", {"toolUseId": "by-hand", "name": TOOL, "input": said}, Usage())
-
-
-def _names(subject: Subject) -> str:
-    return ", ".join(task.name for task in subject.tasks)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from handler.content import ContentError
-from handler.errors import EnrichmentError
 from handler.settings import Settings
 from handler.tasks import Prompts, load_prompts
 from workbench.event_file import Subject, WorkbenchError, photo_source, read_subject
@@ -16,14 +15,12 @@ from workbench.problems import Problem
 
 
 def run(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:
-    """The exit code: 0, or 1 where something is wrong, which is said in one line or two."""
+    """The exit code: 0, or 1 where something is wrong, which is said in English and Korean."""
     commands = {"render": _render, "try": _try, "check": _check}
     try:
         return commands[options.command](options, environ)
     except ContentError as error:
         print(Problem.of(error), file=sys.stderr)
-    except EnrichmentError as error:
-        print(f"{error.detail}. {error.title}", file=sys.stderr)
     except WorkbenchError as error:
         print(error, file=sys.stderr)
     return 1
@@ -31,7 +28,7 @@ def run(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) ->
 
 def _render(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from workbench.rehearsal import Silence, rehearse
-    from workbench.render import page, save_pictures, wire_json
+    from workbench.render import page, picture_folder, save_pictures, wire_json
 
     prompts, subject = _loaded(options, environ, photos=len(options.photo) or None)
     if options.against:
@@ -44,13 +41,14 @@ def _render(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             if options.json and shown.requests:
                 print(wire_json(shown.requests[0]))
             else:
-                print(page(shown, folder=options.out), file=sys.stderr if options.json else sys.stdout)
-                save_pictures(shown, options.out)
+                folder = picture_folder(shown, options.out)
+                print(page(shown, folder=folder), file=sys.stderr if options.json else sys.stdout)
+                save_pictures(shown, folder)
     return 0 if is_shown else 1
 
 
 def _compare(options: argparse.Namespace, environ: Mapping[str, str], prompts: Prompts, subject: Subject) -> int:
-    from workbench.comparison import comparison, extract
+    from workbench.comparison import comparison, extract, novelty
     from workbench.rehearsal import Silence, rehearse
 
     with tempfile.TemporaryDirectory() as folder, photo_source(options.photo, environ) as photos:
@@ -58,12 +56,12 @@ def _compare(options: argparse.Namespace, environ: Mapping[str, str], prompts: P
         before = load_prompts(Path(folder), _model(environ))
         known = {task.name: task for task in before.tasks}
         for task in subject.tasks:
-            if task.name not in known:
-                print(f"task {task.name}: {options.against} has none of this name")
-                continue
-            old = rehearse(before, subject.event, known[task.name], model=Silence(), photos=photos)
             new = rehearse(prompts, subject.event, task, model=Silence(), photos=photos)
-            print(comparison(old, new, revision=options.against, catalogue=options.catalogue))
+            if task.name in known:
+                old = rehearse(before, subject.event, known[task.name], model=Silence(), photos=photos)
+                print(comparison(old, new, revision=options.against, catalogue=options.catalogue))
+            else:
+                print(novelty(new, revision=options.against, catalogue=options.catalogue))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,14 @@ def picture_files(shown: Rehearsal, folder: Path) -> list[Path]:
     name = f"{quote(shown.event.product.product_id, safe='')}-{shown.task.name}"
     pictures = shown.requests[0].pictures if shown.requests else ()
     return [folder / f"{name}-{number}.{picture.photo.format}" for number, picture in enumerate(pictures, 1)]
+
+
+def picture_folder(shown: Rehearsal, given: Path | None) -> Path:
+    """Where the pictures go: the folder that was given, or else a new one that the system will sweep."""
+    if given is None:
+        return Path(tempfile.mkdtemp(prefix="workbench-")) if picture_files(shown, Path()) else Path()
+    given.mkdir(parents=True, exist_ok=True)
+    return given
 
 
 def save_pictures(shown: Rehearsal, folder: Path) -> None:

@@ -1,19 +1,24 @@
-"""Proves planner files with their own sentences, for `make prompts`. It reads files and judges; it mends nothing."""
+"""Proves planner files with their own sentences, for `make prompts`. It reads files and judges; it mends nothing.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+What tasks share is proved as it stands, with every language and family, whatever the task lists that names it.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import regex
 
 from handler.checks.claims import hits
 from handler.checks.evidence import folded
-from handler.checks.grounding import check_grounding
+from handler.checks.grounding import LATIN, NUMBERS, check_grounding
 from handler.checks.lexicon import Term, squeezed
 from handler.checks.patterns import TooSlow, compiled
 from handler.checks.rules import (
     ClaimRule,
     Family,
     Grounding,
+    Language,
     Pack,
     Rules,
     Trial,
@@ -21,24 +26,36 @@ from handler.checks.rules import (
     load_rules,
     read_colours,
 )
+from handler.checks.wording import excerpt_of
 from handler.content import ContentError, read
 from handler.facts import Facts
 from workbench.problems import Finding, Location, Problem
 
 
 def rule_problems(shared: Path, *, claims: Sequence[str], grounding: Sequence[str]) -> tuple[Problem, ...]:
-    """What is wrong with the rule files that a task names; empty when all is well."""
+    """What is wrong with the claim packs of these names and, where any family is named, with the words for grounding.
+
+    Empty when all is well.
+    """
     try:
-        rules = load_rules(shared, claims=claims, grounding=grounding)
-        return (*_claim_problems(shared, claims), *_grounding_problems(shared, rules))
+        problems = [*_claim_problems(shared, claims, read(shared / "languages.yaml", dict[str, Language]))]
+        if grounding:
+            problems += _grounding_problems(shared, load_rules(shared, claims=(), grounding=(NUMBERS, LATIN)))
+        return tuple(problems)
     except ContentError as error:
         return (Problem.of(error),)
 
 
-def _claim_problems(shared: Path, claims: Sequence[str]) -> Iterator[Problem]:
+def _claim_problems(shared: Path, claims: Sequence[str], languages: Collection[str]) -> Iterator[Problem]:
     for name in claims:
         path = shared / f"{name}.yaml"
-        for index, rule in enumerate(read(path, Pack).rules):
+        pack = read(path, Pack)
+        if pack.language not in languages:
+            known, code = ", ".join(languages), pack.language
+            en = f"language: {code} is no language of languages.yaml ({known}); correct the word, or add it there"
+            ko = f"language: {code} - languages.yaml 에 없는 언어입니다({known}). 고치거나 거기에 더하세요"
+            yield Problem.found(path, Finding(("language",), en, ko))
+        for index, rule in enumerate(pack.rules):
             for location, en, ko in _rule_problems(rule):
                 place: Location = ("rules", index, *location)
                 yield Problem.found(path, Finding(place, f"{rule.code}: {en}", f"{rule.code}: {ko}"))
@@ -56,14 +73,14 @@ def _rule_problems(rule: ClaimRule) -> Iterator[Finding]:
             yield Finding(
                 ("pass", index),
                 f"“{sentence}” must pass, but “{fired}” fires; add an except, or narrow match",
-                f"“{sentence}”은 통과해야 하는데 “{fired}”에서 걸립니다. except 를 더하거나 match 를 좁히세요",
+                f"“{sentence}”: 통과해야 하는데 “{fired}”에서 걸립니다. except 를 더하거나 match 를 좁히세요",
             )
     for index, sentence in enumerate(rule.fails):
         if _fired(rule, sentence) == "":
             yield Finding(
                 ("fail", index),
                 f"“{sentence}” must fail, but nothing fires; widen match, or narrow except",
-                f"“{sentence}”은 걸려야 하는데 통과합니다. match 를 넓히거나 except 를 좁히세요",
+                f"“{sentence}”: 걸려야 하는데 통과합니다. match 를 넓히거나 except 를 좁히세요",
             )
 
 
@@ -98,6 +115,7 @@ def _pack_words(pack: Grounding, language: str, rules: Rules) -> Iterator[Findin
 
 
 def _pack_trials(pack: Grounding, language: str, rules: Rules) -> Iterator[Finding]:
+    rules = replace(rules, grounding=(*rules.grounding, *pack.families))
     for index, trial in enumerate(pack.trials):
         facts = _facts(trial)
         for number, sentence in enumerate(trial.passes):
@@ -106,14 +124,14 @@ def _pack_trials(pack: Grounding, language: str, rules: Rules) -> Iterator[Findi
                 yield Finding(
                     ("trials", index, "pass", number),
                     f"“{sentence}” must pass, but {found.code} fires at “{found.excerpt}”; mend it there",
-                    f"“{sentence}”은 통과해야 하는데 {found.code} 가 “{found.excerpt}”에서 걸립니다. 그쪽을 고치세요",
+                    f"“{sentence}”: 통과해야 하는데 “{found.excerpt}”에서 {found.code}에 걸립니다. 그쪽을 고치세요",
                 )
         for number, sentence in enumerate(trial.fails):
             if not any(check_grounding(folded(sentence), facts=facts, language=language, rules=rules)):
                 yield Finding(
                     ("trials", index, "fail", number),
                     f"“{sentence}” must fail, but nothing fires; add its word or a frame for it",
-                    f"“{sentence}”은 걸려야 하는데 통과합니다. 그 말이나 틀(frames)을 더하세요",
+                    f"“{sentence}”: 걸려야 하는데 통과합니다. 그 말이나 틀(frames)을 더하세요",
                 )
 
 
@@ -143,10 +161,11 @@ def _broken(patterns: Iterable[tuple[Location, str]]) -> Iterator[Finding]:
         try:
             compiled(pattern)
         except regex.error as error:
+            shown = excerpt_of(pattern)
             yield Finding(
                 location,
-                f"“{pattern}” is not a regular expression ({error}); correct it",
-                f"“{pattern}”은 정규식이 아닙니다({error}). 고치세요",
+                f"“{shown}” is not a regular expression ({error}); correct it",
+                f"“{shown}”: 정규식이 아닙니다({error}). 고치세요",
             )
 
 
@@ -158,12 +177,12 @@ def _word_problems(terms: Mapping[str, Term], known: Mapping[str, Term], *, with
             yield Finding(
                 (*within, label),
                 f"{label}: within names {term.within}, which no language has; add it, or correct the word",
-                f"{label}: within 의 {term.within} 은 어느 언어에도 없습니다. 더하거나 철자를 고치세요",
+                f"{label}: within: {term.within} - 어느 언어에도 없습니다. 더하거나 철자를 고치세요",
             )
         for word in {squeezed(word): word for word in (*term.words, *term.framed)}:
             if owner.setdefault(word, label) != label:
                 yield Finding(
                     (*within, label),
                     f"{label}: “{word}” is also a word of {owner[word]}; keep it in one of them",
-                    f"{label}: “{word}”은 {owner[word]} 에도 있습니다. 한 곳에만 두세요",
+                    f"{label}: “{word}” - {owner[word]} 에도 있습니다. 한 곳에만 두세요",
                 )

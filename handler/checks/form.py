@@ -11,7 +11,7 @@ import regex
 from handler.checks import Violation
 from handler.checks.patterns import spans
 from handler.checks.rules import Language
-from handler.checks.wording import excerpt_of, violation
+from handler.checks.wording import UNSEEN, excerpt_of, violation
 from handler.facts import Facts
 
 _DOT = r"(?:[.。]|\s?(?:\[\.\]|\(\.\)|[\[(]dot[\])])\s?)"
@@ -108,7 +108,7 @@ _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ),
     (
         "control",
-        (r"(?V1)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\uFFFD--[\n\u200d]]+",),
+        (UNSEEN,),
         "use visible characters only.",
         "보이지 않거나 깨진 문자가 있습니다.",
     ),
@@ -117,6 +117,8 @@ _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
 # Signs that Unicode counts among the pictographs but that are plain text in a shop: ©, ®, ™ and the like.
 _EMOJI = r"(?V1)(?:[\p{Extended_Pictographic}--[©®™‼⁉ℹ↔-↙]]|\p{Regional_Indicator}|[#*0-9]\uFE0F?\u20E3)\X?"
 
+
+FORM_PATTERNS = (*(pattern for _, patterns, _, _ in _FORBIDDEN for pattern in patterns), _EMOJI)
 
 _pattern = cache(regex.compile)  # by script; regex's own cache takes 20 µs to answer
 
@@ -149,8 +151,9 @@ def check_form(text: str, *, emoji: bool) -> Iterator[Violation]:
 def check_language(text: str, *, facts: Facts, language: Language) -> Iterator[Violation]:
     """That most letters are of the language's script, and that any of a foreign script stand in the facts."""
     known = "".join("".join(said.split()) for said in facts.evidence()).casefold()
-    foreign = "".join(rf"\p{{{script}}}" for script in (language.script, *language.also))
-    for match in _pattern(rf"[^\P{{L}}{foreign}]+").finditer(text):
+    own_scripts = "".join(rf"\p{{{script}}}" for script in (language.script, *language.also))
+    # Digits of other scripts (٧٢cm) are numbers that no rule reads.
+    for match in _pattern(rf"(?V1)(?:[\p{{L}}--[{own_scripts}]]|[\p{{Nd}}--[0-9０-９]])+").finditer(text):
         if match[0].casefold() not in known:
             yield violation(
                 "language",

@@ -5,7 +5,7 @@ unmistakable wherever it stands (캐시미어), or it is a claim only inside a f
 Nouns that no list has are not judged, so metaphors (구름 같은) pass by construction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -85,6 +85,11 @@ class Lexicon:
             labels.update(label for label, patterns in self._shown_by if spans(patterns, text))
         return frozenset(broader for label in labels for broader in self._lineage(label))
 
+    def patterns(self) -> Iterator[str]:
+        """Its patterns that have no word in them."""
+        yield from (pattern for pattern in (*self.evidence_frames, *self.excepted) if "{term}" not in pattern)
+        yield from (pattern for _, patterns in self._shown_by for pattern in patterns)
+
     def _near(self, text: str) -> "_Near":
         letters = squeezed(text)
         return [[word for word in words if word.squeezed in letters] for words in (self._words, self._framed)]
@@ -98,7 +103,9 @@ class Lexicon:
                 found = matches_of(frame.replace("{term}", term), text)
                 hits.update(self._hit(match, match.span("term")) for match in found)
         harmless = self._excepted_spans(text, sold, f"(?:{_any([*words, *framed])})") if hits else []
-        return sorted((hit for hit in hits if not inside(hit.span, harmless)), key=lambda hit: hit.span)
+        # By all of a hit: a set's order is another in every process, and a re-ask that says the same is paid once.
+        claims = (hit for hit in hits if not inside(hit.span, harmless))
+        return sorted(claims, key=lambda hit: (hit.span, hit.seen, hit.label))
 
     def _excepted_spans(self, text: str, sold: str, term: str) -> list[Span]:
         found = (m for pattern in self.excepted for m in matches_of(pattern.replace("{term}", term), text))
@@ -134,8 +141,14 @@ class Lexicon:
 
 class _Word(NamedTuple):
     squeezed: str
-    pattern: str
-    """Where it stands."""
+    word: str
+    start: str
+    """What must be in front of it."""
+
+    @property
+    def pattern(self) -> str:
+        """Where it stands. Made only for the few words whose letters a text has."""
+        return self.start + _word_pattern(self.word)
 
 
 _Near = list[list[_Word]]
@@ -144,13 +157,17 @@ _Near = list[list[_Word]]
 
 def squeezed(word: str) -> str:
     """The word without the spaces and hyphens that people write or leave out."""
-    return _GAPS.sub("", word).casefold()
+    return (word if word.isalnum() else _GAPS.sub("", word)).casefold()
 
 
 def _ordered(words: Iterable[str], *, short: str = "", always: str = "") -> tuple[_Word, ...]:
     """Longest word first so that 스카이블루 is not read as 블루."""
     ordered = sorted(set(words), key=lambda word: (-len(word), word))
-    return tuple(_Word(squeezed(word), always + _word_pattern(word, short)) for word in ordered)
+    # Korean compounds run on (캐시미어니트), but two syllables also arise by chance: 레드 in 브레드.
+    return tuple(
+        _Word(squeezed(word), word, always + (short if len(word) <= _SHORT and not word.isascii() else ""))
+        for word in ordered
+    )
 
 
 def _standing(words: Iterable[_Word], text: str) -> list[_Word]:
@@ -173,9 +190,6 @@ def _foremost(words: Iterable[_Word], text: str) -> list[regex.Match[str]]:
     return taken
 
 
-def _word_pattern(word: str, start: str) -> str:
+def _word_pattern(word: str) -> str:
     pattern = r"[\s·-]?".join(map(regex.escape, word.split()))
-    if word.isascii():
-        return rf"(?<![A-Za-z]){pattern}(?![A-Za-z])"  # red, not in tailored
-    # Korean compounds run on (캐시미어니트), but two syllables also arise by chance: 레드 in 브레드.
-    return start + pattern if len(word) <= _SHORT else pattern
+    return rf"(?<![A-Za-z]){pattern}(?![A-Za-z])" if word.isascii() else pattern  # red, not in tailored

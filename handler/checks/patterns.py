@@ -1,14 +1,19 @@
-"""Patterns that planners write, run safely: compiled once at first use, and stopped when they take too long. Pure."""
+"""Patterns that planners write, run safely: compiled once, and stopped when they take too long. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 import regex
+
+from handler.derived import STORE
 
 TIMEOUT_SECONDS = 1.0
 """For one pattern on one text; a sound pattern takes well under a millisecond."""
 
 Span = tuple[int, int]
+
+_RECIPE = f"pattern, any case, regex {regex.__version__}"
 
 
 class TooSlow(Exception):
@@ -18,6 +23,21 @@ class TooSlow(Exception):
 @lru_cache(maxsize=4096)  # planners' patterns, and frames around those of their words that stood in one text
 def compiled(pattern: str) -> regex.Pattern[str]:
     """The pattern, letter case ignored. Raises `regex.error`."""
+    kept: regex.Pattern[str] | None = STORE.recall(_RECIPE, pattern)
+    return kept or _compile(pattern)
+
+
+def keep(patterns: Iterable[str]) -> None:
+    """Has the patterns compiled for later processes; all of them take as long as the rest of a start.
+
+    A broken one is left out: whoever needs it says so.
+    """
+    for pattern in patterns:
+        with suppress(regex.error):
+            STORE.ensure(_RECIPE, pattern, _compile)
+
+
+def _compile(pattern: str) -> regex.Pattern[str]:
     return regex.compile(pattern, regex.IGNORECASE)
 
 

@@ -12,6 +12,9 @@ from handler.checks.patterns import Span, matches_of
 COUNT = "count"
 """The dimension of things that are counted. A bare number in the facts is evidence for it."""
 
+_DIGIT = "[0-9]"  # of all that Unicode counts as digits, regex knows more than Decimal, and folded text has these
+_SIDE = r"(?:(?:가로|세로|높이|폭|너비|깊이|길이|두께|지름)\s?|[WDHL]\s?)"  # what a number of a size measures
+_MORE = r"x\s?[WDHL]?[0-9]"  # a size goes on: 150x230, 500mlx20
 _IN_BRACKETS = regex.compile(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]\s*$")
 _MYRIADS = {"": Decimal(1), "천": Decimal(10) ** 3, "만": Decimal(10) ** 4, "억": Decimal(10) ** 8}
 
@@ -46,6 +49,11 @@ class Quantity:
         last_place = Decimal(1).scaleb(int(self.number.as_tuple().exponent))
         return abs(converted - self.number) <= min(last_place / 2, converted / 100)
 
+    def between(self, low: "Quantity", high: "Quantity") -> bool:
+        """Whether it lies in a range that the facts state: 70 ℃ in 40~100 ℃. A bare number lies in none."""
+        same = bool(self.dimension) and self.dimension == low.dimension == high.dimension
+        return same and low.amount <= self.amount <= high.amount
+
 
 @dataclass(frozen=True)
 class QuantityReader:
@@ -59,7 +67,7 @@ class QuantityReader:
     def read(self, text: str, *, unit: str = "") -> list[Quantity]:
         """The quantities in the text, in reading order; `unit` is for numbers that have none. Raises `TooSlow`."""
         found = []
-        for match in matches_of(self._digits, text) if matches_of(r"\d", text) else ():
+        for match in matches_of(self._digits, text) if matches_of(_DIGIT, text) else ():
             number = _number(match["number"]) * _MYRIADS[match["myriad"] or ""]
             dimension, factor = self.units.get((match["unit"] or match["ahead"] or unit).casefold(), ("", Decimal(1)))
             found.append(Quantity(match.span(), number, dimension, factor))
@@ -69,6 +77,10 @@ class QuantityReader:
                 found.append(Quantity(match.span(), self.words[match["word"].casefold()], dimension, factor))
         return sorted(found, key=lambda quantity: quantity.span)
 
+    def patterns(self) -> list[str]:
+        """What it reads with."""
+        return [pattern for pattern in (_DIGIT, self._digits, self._spelled) if pattern]
+
     def unit_of(self, attribute: str) -> str:
         """The unit that an attribute's name gives for its values: `총장(cm)`."""
         match = _IN_BRACKETS.search(attribute)
@@ -77,15 +89,19 @@ class QuantityReader:
     @cached_property
     def _digits(self) -> str:
         unit = _alternatives(self.units)
-        number = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-        # The unit of a range or a size stands at its end: 10~15 cm, 30 x 40 cm.
-        ahead = rf"(?=(?:\s?[~∼〜–x×*/-]\s?(?:{number})){{1,3}}\s?(?P<ahead>(?&units)))"
-        own = r"\s?(?P<unit>(?&units))"
+        number = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?"
+        # The unit of a range or a size stands at its end: 10~15 cm, 30 x 40 cm, 150 X 230 (cm).
+        ahead = (
+            rf"(?=(?:\s?[~∼〜–x×*/-]\s?{_SIDE}?(?:{number})){{1,3}}"
+            r"\s?(?:(?P<ahead>(?&units))|\((?P<ahead>(?&units))\)))"
+        )
+        own = r"\s?(?:(?P<unit>(?&units))|\((?P<unit>(?&units))\))"
         # A digit inside a Latin word is part of a name (B12, SPF50), and so is one in front of it (3D).
+        start = rf"(?<![A-Za-z0-9])|(?<=[0-9](?:mm|cm|ml|m|g)?[x×]{_SIDE}?)|(?<=(?<![A-Za-z0-9])[WDHL])(?=[0-9.]+[x×*])"
         return (
             rf"(?(DEFINE)(?P<units>{unit}))"  # once: 160 of them take 5 ms to compile
-            rf"(?:(?<![A-Za-z0-9])|(?<=\d(?:mm|cm|m)?[x×]))(?<!\d[.,])(?P<number>{number})(?![\d])(?P<myriad>[천만억])?"
-            rf"(?:{own}|{ahead}|(?!\d|[A-Za-z]))"
+            rf"(?:{start})(?<![0-9][.,])(?P<number>{number})(?![0-9])(?P<myriad>[천만억])?"
+            rf"(?:{own}|{ahead}|(?![0-9]|(?!{_MORE})[A-Za-z]))"
         )
 
     @cached_property
@@ -106,5 +122,5 @@ def _plain(words: Mapping[str, object] | Sequence[str]) -> str:
 def _alternatives(units: Mapping[str, object]) -> str:
     ordered = sorted(units, key=len, reverse=True)
     return "|".join(
-        regex.escape(u) + (r"(?![A-Za-z])" if u[-1:].isascii() and u[-1:].isalpha() else "") for u in ordered
+        regex.escape(u) + (rf"(?!(?!{_MORE})[A-Za-z])" if u[-1:].isascii() and u[-1:].isalpha() else "") for u in ordered
     )

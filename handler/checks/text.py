@@ -2,14 +2,15 @@
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import chain
 
 import regex
 
 from handler.checks import Violation
 from handler.checks.claims import check_claims
 from handler.checks.evidence import folded
-from handler.checks.form import check_form, check_language, check_length
-from handler.checks.grounding import check_grounding
+from handler.checks.form import FORM_PATTERNS, check_form, check_language, check_length
+from handler.checks.grounding import check_grounding, grounding_patterns
 from handler.checks.patterns import TooSlow
 from handler.checks.rules import Rules
 from handler.checks.wording import excerpt_of
@@ -17,6 +18,9 @@ from handler.facts import Facts
 
 MOST_VIOLATIONS = 20
 """More help neither the model nor a planner."""
+
+_APART = regex.compile(r"(?<!\p{L})\p{Hangul}(?:[\s.·_*~-]\p{Hangul}(?!\p{L})){2,}")
+_GAPS = regex.compile(r"\P{L}")
 
 
 def check_text(
@@ -34,6 +38,19 @@ def check_text(
     return tuple(distinct.values())[:MOST_VIOLATIONS]
 
 
+def patterns_of(rules: Rules) -> Iterator[str]:
+    """The patterns that a text may be held to whatever it says: all but those around words that stand in it."""
+    yield from FORM_PATTERNS
+    for rule in chain.from_iterable(rules.claims.values()):
+        yield from (rule.match, *rule.except_)
+    yield from grounding_patterns(rules)
+
+
+def _joined(text: str) -> str:
+    """Syllables that stand apart read as one word (무 료 배 송), as they do to readers."""
+    return _APART.sub(lambda match: _GAPS.sub("", match[0]), text)
+
+
 def _found(
     text: str, *, facts: Facts, language: str, length: tuple[int, int], emoji: bool, rules: Rules
 ) -> Iterator[Violation]:
@@ -49,8 +66,9 @@ def _found(
         for form in dict.fromkeys((text, plain)):  # full-width signs hide a link or a number from no reader
             yield from check_form(form, emoji=emoji)
         yield from check_language(text, facts=facts, language=known)
-        yield from check_claims(plain, facts=facts, rules=claims, negations=negations)
-        yield from check_grounding(plain, facts=facts, language=language, rules=rules)
+        for form in dict.fromkeys((plain, _joined(plain))):
+            yield from check_claims(form, facts=facts, rules=claims, negations=negations)
+            yield from check_grounding(form, facts=facts, language=language, rules=rules)
     except TooSlow as slow:
         # What cannot be decided is not published.
         yield Violation(

@@ -9,7 +9,19 @@ _LONGEST_EXCERPT = 40
 """In graphemes: enough to find the place again, without quoting a seller's text into logs of others."""
 
 _GRAPHEME = regex.compile(r"\X")
-_INVISIBLE = regex.compile(r"(?V1)[\p{C}--\u200d]")  # the joiner holds emoji together
+
+_JOINER = r"(?<![\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D|\u200D(?!\p{Extended_Pictographic})"
+# Letters that have a composed form have it (NFC); scripts that need marks, such as Thai, stand in names of the facts.
+_MARK = (
+    r"(?<![^\p{Hangul}\p{Latin}\p{Common}\p{Inherited}]|\p{Extended_Pictographic})"
+    r"(?<![#*0-9](?=\uFE0F?\u20E3)|[#*0-9]\uFE0F(?=\u20E3))\p{M}"
+)
+_BLANK = r"[\u115F\u1160\u17B4\u17B5\u2800\u3164\uFFA0]|(?<=\p{L})[\u2000-\u200A\u202F\u205F](?=\p{L})"
+UNSEEN = rf"(?V1)(?:[\p{{Cc}}\p{{Cf}}\p{{Co}}\p{{Cn}}\p{{Zl}}\p{{Zp}}\uFFFD--[\n\u200D]]|{_JOINER}|{_MARK}|{_BLANK})+"
+"""What no reader sees and what hides a word from the rules: control signs, blanks that pass for letters, and emoji's
+joiners and stray marks beside letters (최 + U+200D + 고). Emoji families and keycaps are none."""
+
+_unseen = regex.compile(UNSEEN)
 
 
 def violation(code: str, text: str, span: Span, *, en: str, ko: str) -> Violation:
@@ -24,6 +36,6 @@ def excerpt_of(text: str) -> str:
     Invisible characters are shown by their code point.
     """
     line = " ".join(text[: 50 * _LONGEST_EXCERPT].replace("“", " ").replace("”", " ").split())
-    line = _INVISIBLE.sub(lambda match: f"U+{ord(match[0]):04X}", line)
+    line = _unseen.sub(lambda match: " ".join(f"U+{ord(sign):04X}" for sign in match[0]), line)
     graphemes = _GRAPHEME.findall(line)
     return line if len(graphemes) <= _LONGEST_EXCERPT else "".join(graphemes[:_LONGEST_EXCERPT]) + "…"

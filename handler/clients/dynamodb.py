@@ -60,6 +60,8 @@ class DynamoLedger:
                 retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                 max_pool_connections=pool_size,
                 tcp_keepalive=True,
+                user_agent="product-enricher",  # as for Bedrock
+                parameter_validation=False,
             ),
         )
 

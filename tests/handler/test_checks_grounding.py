@@ -118,3 +118,12 @@ def test_an_exception_may_be_about_any_word_of_the_family() -> None:
     lexicon = Lexicon(terms, frames=(r"{term}\s?소재",), excepted=(r"{term}(?:\s?소재)?\s?같은",))
     assert [hit.label for hit in lexicon.claims("울 소재와 린넨")] == ["wool", "linen"]
     assert lexicon.claims("울 소재 같은 촉감, 린넨 같은 결") == []
+
+
+def test_claims_on_one_word_have_one_order() -> None:
+    """By their places, in every process: the model is asked the same again, and the same question is paid once."""
+    endings = ["혼방", "소재", "원단", "섬유", "재질", "안감", "겉감", "함유"]
+    frames = tuple(rf"{{term}}(?=.*{ending}).{{{number}}}" for number, ending in enumerate(endings))
+    lexicon = Lexicon({"linen": Term(framed=("린넨",))}, frames=frames)
+    ends = [hit.seen[1] for hit in lexicon.claims(f"린넨 {' '.join(endings)}")]
+    assert ends == list(range(2, 2 + len(endings)))

@@ -90,7 +90,7 @@ def test_a_rule_without_its_own_sentences_is_refused(tmp_path: Path, missing: st
     text = PACK.format(match="친환경", passes="평범한 가방", fails="친환경 가방")
     kept = "\n".join(line for line in text.splitlines() if not line.strip().startswith(missing))
     shared = shared_with(tmp_path, own=kept)
-    with pytest.raises(ContentError, match=rf"own.yaml:3: rules.0.{missing}: "):
+    with pytest.raises(ContentError, match=rf"own.yaml:3: rules.0 \(eco\).{missing}: "):
         load_rules(shared, claims=("own",), grounding=())
 
 

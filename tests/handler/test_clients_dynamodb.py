@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.validate import ParamValidator
 from dynamo import Breaking, DynamoProxy, DynamoServer, Fault, LoopbackSession, ledger, table_properties
 from edges import Clock
 
@@ -364,13 +365,42 @@ def test_no_seller_text_names_a_record(dynamo_server: DynamoServer, table: str, 
 
 
 def test_an_event_costs_few_requests(troubled: DynamoLedger, proxy: DynamoProxy) -> None:
-    """Five where the model is asked: raise, lease, store, lease, record. Where it was: no more for the answer than one."""
+    """Five where the model is asked: raise, lease, store, lease, record. An answer that is there costs one."""
     troubled.raise_latest(SLOT, ONE)
     troubled.keep_answer(question_lease(troubled), ANSWER)
     troubled.record_written(slot_lease(troubled), WRITTEN)
     assert proxy.seen == ["UpdateItem"] * 5
     assert troubled.acquire_question(FINGERPRINT, 60) == ANSWER
     assert proxy.seen == ["UpdateItem"] * 6
+
+
+@pytest.mark.parametrize(("attempts", "requests"), [(0, 1), (1, 2)])
+def test_a_question_costs_few_requests(
+    troubled: DynamoLedger, proxy: DynamoProxy, attempts: int, requests: int
+) -> None:
+    """One to lease it, two where attempts count; one for whoever finds it leased."""
+    for _ in range(attempts):
+        troubled.release_question(question_lease(troubled), paid=True)
+    proxy.seen.clear()
+    question_lease(troubled)
+    assert len(proxy.seen) == requests
+    assert troubled.acquire_question(FINGERPRINT, 60) is None
+    assert len(proxy.seen) == requests + 1
+
+
+def test_requests_are_what_the_sdk_would_accept(dynamo_server: DynamoServer, table: str, clock: Clock) -> None:
+    """Every method's requests pass the SDK's own validation, which the function tells it to leave out."""
+    session, reports = LoopbackSession(dynamo_server.url), []
+
+    def validate(params: Any, model: Any, **_: object) -> None:  # noqa: ANN401 - botocore has no types
+        reports.append(ParamValidator().validate(params, model.input_shape).generate_report())
+
+    session.register("before-parameter-build.dynamodb", validate)  # type: ignore[arg-type]  # called by keyword
+    used = ledger(session, table, clock)
+    for call in [*CALLS.values(), *RELEASES.values()]:
+        call(used)
+    assert len(reports) >= len(CALLS) + len(RELEASES)
+    assert set(reports) == {""}
 
 
 def test_reads_are_consistent(troubled: DynamoLedger, proxy: DynamoProxy) -> None:

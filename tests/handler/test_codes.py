@@ -145,6 +145,9 @@ def test_values_of_the_project_s_own_table_are_read_as_sellers_type_them() -> No
         "진청(인디고)": ("blue",),
         "곤색 컬러": ("navy",),
         "블랙/화이트/레드/네이비/베이지": ("multi",),
+        "①블랙 ②화이트": ("black", "white"),
+        "블랙／화이트": ("black", "white"),
+        "투톤": None,
         "오트밀멜": None,
     }
     assert {text: attributes["Color"].labels_of([text]) for text in typed} == typed
@@ -222,7 +225,7 @@ def test_labels_of_the_table_are_read(said: list[str], labels: tuple[str, ...]) 
         ([], ["shape"], ["[]"]),
         (["black", 1], ["shape"], ["['black', 1]"]),
         ("black", ["shape"], ["black"]),
-        (None, ["shape"], ["None"]),
+        (None, ["shape"], [""]),
         ({"black": True}, ["shape"], ["{'black': True}"]),
     ],
 )
@@ -317,7 +320,10 @@ def test_shared_colours_lend_their_words() -> None:
     )
     lent = plain.with_colours(COLOURS).root["Color"]
     assert lent.labels_of(["검은색/먹"]) == ("black",)
+    assert lent.labels_of(["먹빛", "먹 톤"]) == ("black",)  # as copy may say it, too
     assert plain.root["Color"].labels_of(["검은색"]) is None
+    fabric = Attribute.model_validate({"ko": "소재", "labels": {"silk": {"code": "1", "ko": "실크"}}})
+    assert fabric.labels_of(["실크톤"]) is None
     assert plain.unknown_colour(COLOURS) is None
 
 
@@ -344,20 +350,28 @@ Color:
 @pytest.mark.parametrize(
     ("change", "line", "advice"),
     [
-        ({"code": "01"}, 1, "Color: code 01 stands twice; give each label its own"),
-        ({"also": "Black"}, 1, "Color: 'black' stands under 'black' and 'white'; keep it under one"),
-        ({"also": "블 랙"}, 1, "Color: '블랙' stands under 'black' and 'white'; keep it under one"),
-        ({"also": "블랙"}, 1, "Color: '블랙' stands under 'black' and 'white'; keep it under one"),
-        ({"ko": "블랙"}, 1, "Color: '블랙' stands under 'black' and 'white'; keep it under one"),
-        ({"black": ", within: black"}, 1, "Color: label 'black' is within 'black', which is within 'black'; name the"),
+        ({"code": "01"}, 6, "Color.labels.white: code 01 stands twice, under 'black' and 'white'; give each label"),
+        ({"also": "Black"}, 6, "Color.labels.white: 'black' stands under 'black' and 'white'; keep it under one"),
+        ({"also": "블 랙"}, 6, "Color.labels.white: '블랙' stands under 'black' and 'white'; keep it under one"),
+        ({"also": "블랙"}, 6, "Color.labels.white: '블랙' stands under 'black' and 'white'; keep it under one"),
+        ({"ko": "블랙"}, 6, "Color.labels.white: '블랙' stands under 'black' and 'white'; keep it under one"),
+        (
+            {"black": ", within: black"},
+            5,
+            "Color.labels.black.within: label 'black' is within 'black', which is within",
+        ),
         (
             {"black": ", within: white", "white": ", within: black"},
-            1,
-            "Color: label 'black' is within 'white', which is within 'black'; name the widest",
+            5,
+            "Color.labels.black.within: label 'black' is within 'white', which is within 'black'; name the widest",
         ),
         ({"black": ", alone: true"}, 5, "Color.labels.black.alone: must be 'no' or 'yes'"),
-        ({"black": ", within: dark"}, 1, "Color: label 'black' is within 'dark', which is no label; add it or correct"),
-        ({"more": "more: multi"}, 1, "Color: more: 'multi' is no label; add it or correct the word"),
+        (
+            {"black": ", within: dark"},
+            5,
+            "Color.labels.black.within: label 'black' is within 'dark', which is no label",
+        ),
+        ({"more": "more: multi"}, 3, "Color.more: 'multi' is no label; add it or correct the word"),
         ({"more": "mox: multi"}, 3, "Color.mox: is no key here; remove it or correct the word"),
         ({"black": ", cod: x"}, 5, "Color.labels.black.cod: is no key here; remove it or correct the word"),
         ({"more": "max: 0"}, 3, "Color.max: must be at least 1; correct it"),

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 from images import encode, halves
@@ -23,6 +25,7 @@ from handler.photos import prepare
 from workbench.sandbox.bedrock import BedrockStandIn
 
 MODELS = list(model_table().models)
+CONVERSE = botocore.session.get_session().get_service_model("bedrock-runtime").operation_model("Converse").input_shape
 SCHEMA = {
     "type": "object",
     "properties": {"Color": {"type": "array", "items": {"type": "string", "enum": ["black", "red", "unknown"]}}},
@@ -56,8 +59,11 @@ def client(bedrock: BedrockStandIn) -> BedrockClient:
 
 
 def ask(client: BedrockClient, request: Request) -> Answer:
-    """The stand-in's answer; it refuses what Bedrock would refuse."""
+    """The stand-in's answer; it refuses what Bedrock would refuse, and so does the SDK, which the function tells not to
+    look."""
     body = request.body(model_table().find(request.model_id))
+    assert CONVERSE is not None
+    assert not ParamValidator().validate(body, CONVERSE).has_errors()
     return read_answer(client.converse(body, deadline=Deadline(30), before_retry=lambda: None), "event")
 
 

@@ -45,10 +45,10 @@ def surface(
     run: Run = lambda _: [result("copy")],
     *,
     forget: Callable[[str], None] = lambda _: None,
-    log: io.StringIO | None = None,
+    log: io.BytesIO | None = None,
     slots: int = 1,
 ) -> HttpSurface:
-    telemetry = Telemetry(log or io.StringIO())
+    telemetry = Telemetry(log or io.BytesIO())
     return HttpSurface(
         run=run, forget=forget, event_types={UPDATED}, topic_event_types={}, telemetry=telemetry, slots=slots
     )
@@ -128,13 +128,13 @@ def test_bug_in_a_task_is_told_without_its_insides() -> None:
     def run(_: ProductEvent) -> list[TaskResult]:
         raise ZeroDivisionError("판매자")
 
-    log = io.StringIO()
+    log = io.BytesIO()
     told = answer(surface(run, log=log).handle(event()))
 
     problem = assert_problem(told, 500, "defect")
     assert problem["detail"] == "ZeroDivisionError"
     assert "판매자" not in told.body.decode()
-    assert '"traceback"' in log.getvalue()
+    assert '"traceback"' in log.getvalue().decode()
 
 
 def test_bug_keeps_no_slot() -> None:

@@ -91,14 +91,14 @@ def test_no_check_is_switched_off(prompts: Prompts, attack: Attack) -> None:
 @every_attack
 def test_only_checked_output_and_nothing_of_the_seller_is_told(prompts: Prompts, attack: Attack) -> None:
     """Log, problem and reply: codes of rules, what was PUT, and never what the seller typed or the model said."""
-    enricher, log = Enricher(prompts), io.StringIO()
+    enricher, log = Enricher(prompts), io.BytesIO()
     marked = {name: f"{attack.data.get(name, '')} {MARK}" for name in ("name", "brand", "audience")}
     said = f"{attack.obeyed} {MARK}" if isinstance(attack.obeyed, str) else {**attack.obeyed, MARK: [MARK]}
 
     event, result = obey(enricher, Attack(attack.kind, {**attack.product, **marked}, said))
     Telemetry(log).task_ended(event, result)
 
-    assert MARK not in log.getvalue()
+    assert MARK not in log.getvalue().decode()
     if result.error:
         told = problem(result.error, product_id=event.product.product_id, task=result.task)
         assert len(told) <= MAX_PROBLEM_BYTES

@@ -224,10 +224,10 @@ class MeanwhileModel(ScriptedModel):
         self._meanwhile = meanwhile
 
     def converse(
-        self, body: Mapping[str, Any], *, deadline: Deadline, before_attempt: Callable[[], None]
+        self, body: Mapping[str, Any], *, deadline: Deadline, before_retry: Callable[[], None]
     ) -> Mapping[str, Any]:
         self._meanwhile()
-        return super().converse(body, deadline=deadline, before_attempt=before_attempt)
+        return super().converse(body, deadline=deadline, before_retry=before_retry)
 
 
 def test_an_event_that_was_superseded_while_it_was_asked_is_not_written(enricher: Enricher) -> None:

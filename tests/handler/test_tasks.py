@@ -403,7 +403,7 @@ MISTAKES = {
     ),
     "a colour's word under two labels": (
         ("tags/codes.yaml", "also: [파랑]", "also: [빨강]"),
-        "tags/codes.yaml:1: Color: '빨강' stands under 'red' and 'blue'; keep it under one",
+        "tags/codes.yaml:11: Color.labels.blue: '빨강' stands under 'red' and 'blue'; keep it under one",
     ),
     "a broken template": (
         ("copy/system.md.j2", "{% endif %}", ""),

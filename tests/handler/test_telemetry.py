@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -42,16 +43,16 @@ ORIGIN = Origin("event-1", "/shop", None, "00-" + "a" * 32 + "-" + "b" * 16 + "-
 
 
 @pytest.fixture
-def log() -> io.StringIO:
-    return io.StringIO()
+def log() -> io.BytesIO:
+    return io.BytesIO()
 
 
 @pytest.fixture
-def telemetry(log: io.StringIO) -> Telemetry:
+def telemetry(log: io.BytesIO) -> Telemetry:
     return Telemetry(log)
 
 
-def lines(log: io.StringIO) -> list[dict[str, Any]]:
+def lines(log: io.BytesIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
@@ -82,7 +83,7 @@ SAYINGS: dict[str, list[Saying]] = {
 @pytest.mark.parametrize("end", SAYINGS)
 @pytest.mark.parametrize("event_type", [ATTRIBUTES, IMAGES, REGISTERED])
 def test_every_task_leaves_one_line_with_its_money(
-    enricher: Enricher, telemetry: Telemetry, log: io.StringIO, end: str, event_type: str
+    enricher: Enricher, telemetry: Telemetry, log: io.BytesIO, end: str, event_type: str
 ) -> None:
     """However a task ends, its line has all that was paid, and nothing that the seller typed."""
     enricher.say(*SAYINGS[end])
@@ -101,12 +102,12 @@ def test_every_task_leaves_one_line_with_its_money(
         assert (line["calls"], line["costUsd"]) == (result.bill.calls, float(result.bill.cost_usd))
         assert (line["outcome"], line.get("code", "")) == (result.outcome, result.error.code if result.error else "")
         assert (line["eventId"], line["productId"], line["version"]) == (event.origin.id, "shirt", 1)
-    assert MARK not in log.getvalue()
+    assert MARK not in log.getvalue().decode()
     if end in {"written", "answerrejected", "answerrefused"}:
         assert sum(line["costUsd"] for line in written) > 0
 
 
-def test_line_says_when_what_and_why(telemetry: Telemetry, log: io.StringIO) -> None:
+def test_line_says_when_what_and_why(telemetry: Telemetry, log: io.BytesIO) -> None:
     """One JSON object a line; the codes of broken rules are in it, their excerpts are not."""
     violation = Violation("superlative", f"최고의 {MARK}", "en", "ko")
     event = product_event(traceparent=ORIGIN.traceparent)
@@ -120,7 +121,7 @@ def test_line_says_when_what_and_why(telemetry: Telemetry, log: io.StringIO) -> 
     assert datetime.fromisoformat(line["time"]).tzinfo
     assert (line["severity"], line["kind"], line["violations"]) == ("INFO", "task", ["superlative"])
     assert (line["fingerprint"], line["edition"], line["traceparent"]) == ("f1", "e1", ORIGIN.traceparent)
-    assert MARK not in log.getvalue()
+    assert MARK not in log.getvalue().decode()
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_line_says_when_what_and_why(telemetry: Telemetry, log: io.StringIO) -> 
     ],
 )
 def test_severity_says_who_must_look(
-    telemetry: Telemetry, log: io.StringIO, error: EnrichmentError, severity: str
+    telemetry: Telemetry, log: io.BytesIO, error: EnrichmentError, severity: str
 ) -> None:
     """What nobody but an operator can mend is an error; the rest is Kafka's or a planner's business."""
     telemetry.task_ended(product_event(), failed(error))
@@ -142,7 +143,7 @@ def test_severity_says_who_must_look(
     assert [line["severity"] for line in lines(log)] == [severity, severity]
 
 
-def test_only_a_bug_has_a_traceback(telemetry: Telemetry, log: io.StringIO) -> None:
+def test_only_a_bug_has_a_traceback(telemetry: Telemetry, log: io.BytesIO) -> None:
     """For every other failure, code and detail say it all."""
     for error in (Defect("KeyError"), ModelAnswerLate("no answer")):
         try:
@@ -158,14 +159,14 @@ def test_only_a_bug_has_a_traceback(telemetry: Telemetry, log: io.StringIO) -> N
     assert "traceback" not in late
 
 
-def test_event_that_could_not_be_opened_has_no_ids(telemetry: Telemetry, log: io.StringIO) -> None:
+def test_event_that_could_not_be_opened_has_no_ids(telemetry: Telemetry, log: io.BytesIO) -> None:
     """What is not known is left out of the line."""
     telemetry.event_failed(SchemaViolated("name: too long"), None)
     (line,) = lines(log)
     assert line.keys() == {"time", "severity", "kind", "code", "detail"}
 
 
-def test_deletion_is_a_line(telemetry: Telemetry, log: io.StringIO) -> None:
+def test_deletion_is_a_line(telemetry: Telemetry, log: io.BytesIO) -> None:
     """What was forgotten can be looked up."""
     telemetry.product_forgotten(ORIGIN, "GD-1")
     (line,) = lines(log)
@@ -173,7 +174,7 @@ def test_deletion_is_a_line(telemetry: Telemetry, log: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize(("level", "kept"), [("DEBUG", 3), ("INFO", 3), ("WARNING", 2), ("ERROR", 1)])
-def test_level_leaves_out_what_is_less_severe(log: io.StringIO, level: str, kept: int) -> None:
+def test_level_leaves_out_what_is_less_severe(log: io.BytesIO, level: str, kept: int) -> None:
     """LOG_LEVEL is the least severe line; counters count all the same."""
     telemetry = Telemetry(log, level)
     telemetry.product_forgotten(ORIGIN, "GD-1")
@@ -183,7 +184,7 @@ def test_level_leaves_out_what_is_less_severe(log: io.StringIO, level: str, kept
     assert counters(telemetry)["enricher_tasks", "copy", "throttled", "modelthrottled"] == 1
 
 
-def test_what_was_paid_is_on_record_at_every_level(log: io.StringIO) -> None:
+def test_what_was_paid_is_on_record_at_every_level(log: io.BytesIO) -> None:
     """The lines of paid tasks add up to the bill, whatever LOG_LEVEL says."""
     telemetry = Telemetry(log, "ERROR")
     telemetry.task_ended(product_event(), failed(Throttled("")))
@@ -237,10 +238,41 @@ def test_foreign_types_cannot_fill_the_memory(telemetry: Telemetry) -> None:
     assert foreign["other"] == 11
 
 
-def test_lines_of_threads_do_not_mix(telemetry: Telemetry, log: io.StringIO) -> None:
+def test_lines_of_threads_do_not_mix(telemetry: Telemetry, log: io.BytesIO) -> None:
     """Each line stays whole, and no count is lost."""
     with ThreadPoolExecutor(8) as pool:
         for _ in range(400):
             pool.submit(telemetry.task_ended, product_event(), failed(Throttled("")))
     assert len(lines(log)) == 400
     assert counters(telemetry)["enricher_model_calls", "copy", "m"] == 800
+
+
+def test_no_line_waits_for_another() -> None:
+    """While one thread writes, others write and count: each in a write of its own."""
+
+    class Meeting(io.BytesIO):
+        """Lets nobody go before two are in it."""
+
+        here = threading.Barrier(2, timeout=30)
+
+        def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
+            self.here.wait()
+            assert data.endswith(b"}\n")
+            return len(data)
+
+    telemetry = Telemetry(Meeting())
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(telemetry.task_ended, product_event(), failed(Throttled(""))) for _ in range(2)]:
+            future.result()
+
+
+def test_a_line_that_is_taken_in_parts_is_whole() -> None:
+    """A signal may cut a write short: the rest follows."""
+
+    class Narrow(io.BytesIO):
+        def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
+            return super().write(data[:10])
+
+    log = Narrow()
+    Telemetry(log).product_forgotten(ORIGIN, "GD-1")
+    assert lines(log)[0]["productId"] == "GD-1"

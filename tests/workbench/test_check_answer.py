@@ -39,8 +39,9 @@ def test_every_broken_rule_is_named_in_korean(prompts_dir: Path, tmp_path: Path,
             1,
             "breaks offtable at “mint”: Color: ‘mint’ 코드표에 없는 값입니다.",
         ),
-        ('{"Print": ["solid"]}', 1, "breaks shape"),
-        ("[]", 1, "breaks shape"),
+        ('{"Print": ["solid"]}', 1, "breaks shape: Color: 답에 없습니다. 넣으세요."),
+        ('{"Color": "white", "Print": ["solid"]}', 1, "breaks shape at “white”: Color: "),
+        ("[]", 1, "breaks shape: Color: 답에 없습니다. 넣으세요."),
         ("white", 1, "the answer is no JSON"),
     ],
 )
@@ -68,4 +69,8 @@ def test_an_answer_comes_from_a_file_or_standard_input(prompts_dir: Path, tmp_pa
 def test_which_task_is_answered_must_be_said(prompts_dir: Path, tmp_path: Path, capsys: Captured) -> None:
     """Where the event owes several."""
     assert main(["check", event_file(tmp_path), GOOD_COPY, "--prompts", str(prompts_dir)]) == 1
-    assert capsys.readouterr().err == "the event owes copy, tags; say which is answered: --task\n"
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "the event owes copy, tags; say which is answered: --task",
+        "    어느 작업의 답인지 --task 로 쓰세요: copy, tags",
+    ]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from handler.tasks import Prompts, load_prompts
-from workbench.golden import FOLDER, golden_prompts, golden_requests, golden_text, stale
+from workbench.golden import FOLDER, golden_prompts, golden_requests, golden_text, misplaced, stale, update
 from workbench.rehearsal import Rehearsal
 
 UPDATE = "the request changed; look at the difference, then: make golden"
@@ -26,17 +26,77 @@ def test_every_persona_of_every_task_has_its_event(requests: dict[str, Rehearsal
     """Whoever adds a persona or a task sees what it asks."""
     shown = {(each.task.name, each.persona) for each in requests.values()}
     owed = {(task.name, persona) for task in golden_prompts().tasks for persona in task.personas or [""]}
-    assert owed <= shown, f"add an event to tests/golden/events for {sorted(owed - shown)}, then: make golden"
+    advice = [f"add an event to tests/golden/events for {sorted(owed - shown)}, then: make golden"]
+    assert owed <= shown, misplaced(requests) or advice
+    assert misplaced(requests) == []
 
 
-def test_an_edit_makes_the_texts_that_it_changes_stale(prompts_dir: Path, tmp_path: Path) -> None:
+PRODUCT = '{"productId": "1", "name": "니트", "category": ["%s"], "attributes": {"핏": "루즈핏", "두께": "보통"}}'
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    """A product of each persona of the task `copy`."""
+    events = tmp_path / "golden" / "events" / "copy"
+    events.mkdir(parents=True)
+    (events / "fashion.json").write_text(PRODUCT % "여성의류", encoding="utf-8")
+    (events / "general.json").write_text(PRODUCT % "가구", encoding="utf-8")
+    return events
+
+
+@pytest.mark.parametrize(
+    ("pets", "advice"),
+    [
+        ("pets:\n  when: {category: [여성의류]}", "move pets above fashion"),
+        ("pets:\n  when: {category: [애완]}", "the `when` of pets does not fit it"),
+    ],
+)
+def test_an_event_that_another_persona_writes_is_named_with_the_remedy(
+    prompts_dir: Path, tmp_path: Path, events: Path, capsys: pytest.CaptureFixture[str], pets: str, advice: str
+) -> None:
+    """A new persona stands below one that fits its product, or its pattern fits nothing."""
+    folder = Path(shutil.copytree(prompts_dir, tmp_path / "prompts"))
+    path = folder / "copy" / "personas.yaml"
+    text = path.read_text(encoding="utf-8")
+    who = "\n  role: r\n  reader: r\n  tone: t\n  length: {ko: [20, 60], en: [20, 60]}\ngeneral:"
+    path.write_text(text.replace("general:", pets + who), encoding="utf-8")
+    category = "여성의류" if "여성의류" in pets else "강아지"
+    (events / "pets.json").write_text(PRODUCT % category, encoding="utf-8")
+    assert update(folder, events.parent.parent) == 0
+    writer = "fashion" if "여성의류" in pets else "general"
+    said = capsys.readouterr().err
+    assert said == f"pets.json is written by {writer}; {advice} in copy/personas.yaml\n"
+
+
+def test_make_golden_says_what_it_wrote_and_that_nothing_changed(
+    prompts_dir: Path, events: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Silence would look like a command that did not run."""
+    assert update(prompts_dir, events.parent.parent) == 0
+    assert "copy-fashion.txt: written; git diff shows what changed\n" in capsys.readouterr().out
+    assert update(prompts_dir, events.parent.parent) == 0
+    assert capsys.readouterr().out == "nothing changed\n"
+
+
+def test_make_golden_reports_a_broken_file_as_make_prompts_does(
+    prompts_dir: Path, tmp_path: Path, events: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """File, line and both languages, no traceback; likewise for an event that is no JSON."""
+    folder = Path(shutil.copytree(prompts_dir, tmp_path / "prompts"))
+    path = folder / "copy" / "task.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("max_tokens", "max_token"), encoding="utf-8")
+    assert update(folder, events.parent.parent) == 1
+    said = capsys.readouterr().err
+    assert f"{path}:15: max_token: is no key here" in said
+    assert "쓸 수 없는 키입니다" in said
+    (events / "general.json").write_text("{", encoding="utf-8")
+    assert update(prompts_dir, events.parent.parent) == 1
+    assert "general.json: is no JSON" in capsys.readouterr().err
+
+
+def test_an_edit_makes_the_texts_that_it_changes_stale(prompts_dir: Path, tmp_path: Path, events: Path) -> None:
     """A rule changes none; a tone changes those of its persona; an event that is gone leaves no text behind."""
     folder = Path(shutil.copytree(prompts_dir, tmp_path / "prompts"))
-    events = tmp_path / "events" / "copy"
-    events.mkdir(parents=True)
-    product = '{"productId": "1", "name": "니트", "category": ["%s"], "attributes": {"핏": "루즈핏", "두께": "보통"}}'
-    (events / "fashion.json").write_text(product % "여성의류", encoding="utf-8")
-    (events / "general.json").write_text(product % "가구", encoding="utf-8")
 
     def texts(prompts: Prompts) -> dict[str, str]:
         return {name: golden_text(shown) for name, shown in golden_requests(prompts, events.parent).items()}

@@ -114,14 +114,22 @@ MISTAKES = {
         "tags/codes.yaml",
         'code: "02", ko: 화이트',
         'code: "01", ko: 화이트',
-        1,
-        "code 01 stands twice",
+        9,
+        "code 01 stands twice, under 'black' and 'white'",
     ),
-    "a word under two labels": ("tags/codes.yaml", "also: [솔리드]", "also: [솔리드, 줄무늬]", 14, "keep it under one"),
+    "a code that lost its zero": ("tags/codes.yaml", 'code: "02", ko: 화이트', "code: 2, ko: 화이트", 9, "is it 02?"),
+    "a word under two labels": ("tags/codes.yaml", "also: [솔리드]", "also: [솔리드, 줄무늬]", 21, "keep it under one"),
     "an unknown colour": ("tags/codes.yaml", "colours: [black]", "colours: [blak]", 8, "blak is no row"),
-    "a label within none": ("tags/codes.yaml", "within: blue", "within: azure", 1, "which is no label"),
-    "a label for more that is none": ("tags/codes.yaml", "more: multi", "more: many", 1, "'many' is no label"),
-    "an outcome as a label": ("tags/codes.yaml", "multi: {", "unknown: {", 1, "are outcomes; remove the label"),
+    "a label within none": ("tags/codes.yaml", "within: blue", "within: azure", 12, "which is no label"),
+    "a label for more that is none": ("tags/codes.yaml", "more: multi", "more: many", 6, "'many' is no label"),
+    "an outcome as a label": ("tags/codes.yaml", "multi: {", "unknown: {", 13, "are outcomes; remove the label"),
+    "a category with arrows": (
+        "tags/codes.yaml",
+        '"*의류/**", "*잡화/**"',
+        '"여성의류 > 티셔츠"',
+        3,
+        "'여성의류 > 티셔츠' fits no category; part the levels by /",
+    ),
     "a code that is a list": ("tags/codes.yaml", 'code: "99"', "code: [99]", 13, "must be one text"),
     "a label that is a list": (
         "tags/codes.yaml",
@@ -162,13 +170,19 @@ MISTAKES = {
     "a product that no event has": ("copy/examples.yaml", "{핏: 루즈핏, 두께: 보통}", "none", 3, "attributes: "),
     "a pack that is not there": ("copy/task.yaml", "[claims-ko,", "[claims-kr,", 1, "does not exist"),
     "a family that is not there": ("copy/task.yaml", "colours, latin", "colors, latin", 1, "families: add colors"),
-    "a code in Korean": ("shared/claims-ko.yaml", "code: superlative", "code: 최상급", 3, "rules.0.code: must fit"),
+    "a code in Korean": (
+        "shared/claims-ko.yaml",
+        "code: superlative",
+        "code: 최상급",
+        3,
+        "rules.0 (최상급).code: must fit",
+    ),
     "a rule without a sentence": (
         "shared/claims-ko.yaml",
         "  " + CLAIM_SENTENCE + "\n",
         "",
         3,
-        "rules.0.pass: is missing",
+        "rules.0 (superlative).pass: is missing",
     ),
     "a rule that fires where it must not": (
         "shared/claims-ko.yaml",
@@ -205,6 +219,13 @@ MISTAKES = {
         27,
         "must fail, but nothing",
     ),
+    "a pack of no language": (
+        "shared/claims-en.yaml",
+        "language: en",
+        "language: eng",
+        1,
+        "language: eng is no language of languages.yaml (ko, en)",
+    ),
     "a broken frame": ("shared/grounding-ko.yaml", "\\s?(?:색|빛", "\\s?((?:색|빛", 7, "is not a regular expression"),
     "a unit of no size": ("shared/grounding-ko.yaml", "{g: 1000", "{g: 0", 13, "must be more than 0"),
     "a unit without a number": ("shared/grounding-ko.yaml", "{g: 1000", "{g: heavy", 13, "must be a number"),
@@ -217,6 +238,61 @@ MISTAKES = {
     ),
     "a colour within none": ("shared/colours.yaml", "within: blue", "within: azure", 5, "which no language has"),
     "broken noise": ("shared/noise-ko.yaml", "'[★☆]+'", "'[★☆+'", 4, "is no regular expression"),
+    "noise that is everywhere": ("shared/noise-ko.yaml", "'[★☆]+'", "'[★☆]*'", 4, "remove: matches the empty text"),
+    "a line below all others": (
+        "copy/task.yaml",
+        '  "**": live\n',
+        '  "**": live\n  "**/담배/**": off\n',
+        10,
+        "publish: '**/담배/**' never acts below '**'",
+    ),
+    "a persona below the one for all": (
+        "copy/personas.yaml",
+        "general:",
+        "all:\n  role: r\n  reader: r\n  tone: t\n  length: {ko: [1, 9], en: [1, 9]}\ngeneral:",
+        13,
+        "general never writes below all",
+    ),
+    "a persona's category with arrows": ("copy/personas.yaml", '"*의류/**"', '"의류>상의"', 2, "fits no category"),
+    "a rule's category with arrows": (
+        "shared/claims-ko.yaml",
+        "  unless: [수상]",
+        "  unless: [수상]\n  where: ['의류>상의']",
+        7,
+        "fits no category",
+    ),
+    "a length in no language": (
+        "copy/personas.yaml",
+        ", en: [20, 400]}",
+        ", en: [20, 400], kr: [20, 40]}",
+        6,
+        "fashion.length: kr is no language of languages.yaml",
+    ),
+    "a length in a misspelt language": (
+        "copy/personas.yaml",
+        "{ko: [20, 190], en",
+        "{kr: [20, 190], en",
+        6,
+        "give a length for ko, too; kr is no language",
+    ),
+    "an example without an attribute": (
+        "tags/examples.yaml",
+        ", Print: [stripe]",
+        "",
+        3,
+        "the answer breaks shape: Print: the answer lacks it; add it",
+    ),
+    "a backslash in double quotes": (
+        "shared/claims-ko.yaml",
+        "match: '품절\\s?(?:대란|임박)|마감\\s?임박'",
+        'match: "품절\\s?대란"',
+        12,
+        "put a pattern in single quotes",
+    ),
+    "two colons in a line": ("copy/personas.yaml", "tone: lively", "tone: lively: very", 5, "put a text with ': ' in"),
+    "a quote that stays open": ("copy/personas.yaml", "tone: lively", "tone: 'lively", 13, "close the quotes"),
+    "a bracket that stays open": ("tags/task.yaml", "ProductRegisteredEvent]", "X", 4, "close the bracket"),
+    "a star without quotes": ("copy/personas.yaml", '["*의류/**"]', "[*의류/**]", 2, "in quotes"),
 }
 
 
@@ -236,6 +312,78 @@ def test_a_mistake_is_named_with_file_line_and_what_to_do_in_both_languages(
     korean = problems[named[0] + 1]
     assert korean.startswith("    ")
     assert re.search("[가-힣]{2}", korean)
+
+
+def test_a_misspelt_variable_is_told_the_names_that_there_are(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In both languages."""
+    edit(folder / "copy/system.md.j2", "persona.role", "persona.rol")
+    assert check(str(folder)) == 1
+    for line in capsys.readouterr().err.splitlines():
+        assert "persona (.role .reader .tone .emoji), language, length, attributes, examples" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "advice"),
+    [
+        ("  reader", "    reader", "들여쓰기"),
+        ("  role", "\trole", "탭이 아니라 빈칸"),
+        ("tone: lively", 'tone: "\\d"', "작은따옴표로 묶으세요"),
+        ("tone: lively", "tone: 'lively", "따옴표가 닫히지 않았습니다"),
+        ("general:", "fashion:", "같은 키가 두 번 나옵니다"),
+        ("reader: shoppers on a phone", "reader shoppers on a phone", "들여쓰기|'키: 값'"),
+    ],
+)
+def test_what_is_no_yaml_is_told_the_likely_reason_in_korean(
+    folder: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, advice: str
+) -> None:
+    """libyaml's own words help no planner."""
+    edit(folder / "copy/personas.yaml", old, new)
+    assert check(str(folder)) == 1
+    assert re.search(advice, capsys.readouterr().err.splitlines()[1])
+
+
+def test_a_broken_pattern_is_the_one_problem(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Examples that it leaves undecided are not blamed for it; whatever else they break is still named."""
+    edit(folder / "shared/claims-ko.yaml", "match: '품절", "match: '(품절")
+    assert check(str(folder)) == 1
+    (english, _) = capsys.readouterr().err.splitlines()
+    assert "scarcity: “(품절" in english
+    edit(folder / "copy/personas.yaml", "ko: [20, 190]", "ko: [20, 30]")
+    assert check(str(folder)) == 1
+    assert "the answer breaks length" in (said := capsys.readouterr().err)
+    assert "undecided" not in said
+
+
+@pytest.mark.parametrize("grounding", ["[numbers, colours]", "[numbers, latin]", "[latin]"])
+def test_what_tasks_share_is_proved_whole_whatever_one_of_them_lists(
+    folder: Path, capsys: pytest.CaptureFixture[str], grounding: str
+) -> None:
+    """A Korean-only task, or one without some families, finds no fault with the sentences of the others."""
+    edit(folder / "copy/task.yaml", "[claims-ko, claims-en]", "[claims-ko]")
+    edit(folder / "copy/task.yaml", "length: persona", "length: {ko: [20, 190]}")
+    edit(folder / "copy/task.yaml", "[numbers, colours, latin]", grounding)
+    assert check(str(folder)) == 0, capsys.readouterr().err
+    edit(folder / "shared/grounding-ko.yaml", TRIAL, "fail: [화이트 컬러 셔츠예요.]")
+    assert check(str(folder)) == 1
+    assert "must fail, but nothing fires" in capsys.readouterr().err
+
+
+def test_a_task_with_a_language_fewer_is_noted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be meant, and it refuses events for the other tasks, too."""
+    shutil.copytree(folder / "copy", folder / "headline")
+    edit(folder / "headline/task.yaml", "[claims-ko, claims-en]", "[claims-ko]")
+    assert check(str(folder)) == 0
+    said = capsys.readouterr().out
+    assert "note: headline: cannot write en, so an event in en is refused for every task" in said
+    assert "모든 작업에서 거절됩니다" in said
+
+
+def test_codes_that_are_plain_numbers_may_differ_in_length(folder: Path) -> None:
+    """Only beside a code with a leading zero does a shorter one look like a slip."""
+    codes = folder / "tags/codes.yaml"
+    text = re.sub(r'code: "0?(\d+)"', r'code: "\1"', codes.read_text(encoding="utf-8"))
+    codes.write_text(text, encoding="utf-8")
+    assert check(str(folder)) == 0
 
 
 def test_every_problem_is_said_at_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,22 @@ def test_it_saves_the_pictures_that_the_model_gets(
     assert '"sky-blue"' in shown
 
 
+def test_pictures_go_to_a_new_folder_unless_one_is_given(
+    prompts_dir: Path, tmp_path: Path, capsys: Captured, photo: str
+) -> None:
+    """Never into the folder that one works in, which is a repository; a folder that is not there is made."""
+    line = ["render", event_file(tmp_path), "--task", "tags", "--prompts", str(prompts_dir), "--photo", photo]
+    assert main(line) == 0
+    saved = Path(re.findall(r"^picture 1    (.*)$", capsys.readouterr().out, re.MULTILINE)[0])
+    try:
+        assert saved.read_bytes() == PHOTO
+        assert Path.cwd() not in saved.parents
+    finally:
+        shutil.rmtree(saved.parent)
+    assert main([*line, "--out", str(tmp_path / "seen" / "by-model")]) == 0
+    assert (tmp_path / "seen" / "by-model" / "shirt%2F1-tags-1.png").read_bytes() == PHOTO
+
+
 def test_it_says_who_writes_and_whether_that_is_published(prompts_dir: Path, tmp_path: Path, capsys: Captured) -> None:
     """A category that is off is shown all the same, with a word that the function asks nothing."""
     file = event_file(tmp_path, category=["신고대상", "남성의류"])
@@ -162,7 +178,7 @@ def test_an_event_that_cannot_be_shown_ends_with_1(
     assert said in captured.out + captured.err
 
 
-def test_a_wrong_command_line_is_one_line(prompts_dir: Path, tmp_path: Path, capsys: Captured) -> None:
+def test_a_wrong_command_line_is_said_in_both_languages(prompts_dir: Path, tmp_path: Path, capsys: Captured) -> None:
     """No traceback for a planner."""
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     (tmp_path / "list.json").write_text("[]", encoding="utf-8")
@@ -176,8 +192,9 @@ def test_a_wrong_command_line_is_one_line(prompts_dir: Path, tmp_path: Path, cap
     }.items():
         assert main(["render", *line, "--prompts", str(prompts_dir)]) == 1
         captured = capsys.readouterr()
-        assert said in captured.err
-        assert len(captured.err.splitlines()) == 1
+        english, korean = captured.err.splitlines()
+        assert said in english
+        assert re.search("^    .*[가-힣]{2}", korean)
 
 
 def test_a_broken_folder_is_said_in_both_languages(folder: Path, tmp_path: Path, capsys: Captured) -> None:
@@ -222,8 +239,8 @@ def test_an_edit_of_the_question_is_shown_with_what_asking_again_costs(
 def test_what_all_products_share_is_read_from_the_cache() -> None:
     """Where it is long enough for one: a tenth of the price."""
     request = Request("global.anthropic.claude-haiku-5-5", "가" * 1000, "나" * 100, max_tokens=200)
-    # 1.3 tokens a syllable, and 4 for the schema that it has not: 1,304 from the cache, 130 in, 100 out.
-    assert asking_cost(request) == pytest.approx((1304 * 0.01 + 130 * 0.10 + 100 * 0.50) * 1e-6)
+    # 1.3 tokens a syllable, and 3 for the schema and talk that it has not: 1,303 from the cache, 130 in, 100 out.
+    assert asking_cost(request) == pytest.approx((1303 * 0.01 + 130 * 0.10 + 100 * 0.50) * 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -254,12 +271,32 @@ def test_a_comment_changes_nothing(folder: Path, tmp_path: Path, capsys: Capture
     ]
 
 
-def test_a_new_task_has_nothing_to_be_compared_with(folder: Path, tmp_path: Path, capsys: Captured) -> None:
-    """It is said, and no error."""
+def test_a_new_task_shows_what_asking_it_for_the_catalogue_costs(
+    folder: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    """There is nothing to be compared with: every product is asked, unless its category is off."""
     (folder / "copy").rename(folder / "headline")
-    line = ["--task", "headline", "--prompts", str(folder), "--against", "HEAD"]
+    line = ["--task", "headline", "--prompts", str(folder), "--against", "HEAD", "--catalogue", "1000000"]
     assert main(["render", event_file(tmp_path), *line]) == 0
-    assert "task headline: HEAD has none of this name" in capsys.readouterr().out
+    said, asked, cost = capsys.readouterr().out.splitlines()[:3]
+    assert said == "task headline: HEAD has none of this name"
+    assert asked == "Each product is asked at its next event."
+    assert re.match(r"Asking for 1,000,000 products like this one costs about USD [1-9]\d+\. ", cost)
+    assert main(["render", event_file(tmp_path, category=["신고대상"]), *line]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["The model is not asked about this product (publish: off)."]
+
+
+def test_a_language_that_one_task_lacks_is_named_with_the_task(folder: Path, tmp_path: Path, capsys: Captured) -> None:
+    """The function refuses such an event for every task; the planner learns which file to mend."""
+    shutil.copytree(folder / "copy", folder / "headline")
+    edit(folder / "headline/task.yaml", "[claims-ko, claims-en]", "[claims-ko]")
+    english = event_file(tmp_path, language="en")
+    assert main(["render", english, "--task", "copy", "--prompts", str(folder)]) == 1
+    said = capsys.readouterr().err
+    assert "language 'en' is refused for every task: supported are ko; to allow it" in said
+    assert "in headline/task.yaml" in said
+    assert "copy/task.yaml" not in said
+    assert main(["render", event_file(tmp_path), "--task", "headline", "--prompts", str(folder)]) == 0
 
 
 def test_what_is_no_longer_asked_is_part_of_the_difference(folder: Path, tmp_path: Path, capsys: Captured) -> None:
