@@ -88,7 +88,8 @@ class Pipeline:
         """One result for each task as it ends, one after another under one deadline. Raises `LanguageUnsupported`."""
         language, languages = event.product.language, self.prompts.languages
         if language not in languages:
-            raise LanguageUnsupported(f"supported are {', '.join(sorted(languages))}")
+            lacking = ", ".join(self.prompts.lacking(language))
+            raise LanguageUnsupported(f"supported are {', '.join(sorted(languages))}; {lacking} cannot write it")
         deadline = self.new_deadline()
         bill = f"{event.origin.source} {event.origin.id}"
         reports = []

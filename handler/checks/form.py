@@ -20,7 +20,10 @@ _DOMAIN = (
     r"(?:com|co\.kr|kr|net|org|shop|store|io|me|gg|ly|xyz|site|info|biz|app)"
 )
 _GAP = r"[)\s.,·ㆍ_/‐-―ㅡ-]{0,3}"
-_HERE_IS = r"(?:here(?:'s|’s| is| are)|sure[,!]|certainly[,!]|of course[,!]|okay[,!])"
+_HERE_IS = (
+    r"(?:here(?:'s|’s| is| are)\s(?:\w+\s){0,4}?(?:description|copy|text|version|draft|option|rewrite|answer)"
+    r"|(?:sure|certainly|of course|okay)(?:!|,(?=\s(?:here|i\b|this|the\s(?:description|copy|text)))))"
+)
 
 _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     (
@@ -77,7 +80,9 @@ _FORBIDDEN: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
             r"(?m)^[^\w\n]*(?:버전|수정본|초안|시안|예시|옵션)\s?\d\s?안?\s?(?:\([^()\n]{0,30}\))?\s?[:：]",
             r"(?:짧은|긴|간결한|다른|친근한)\s(?:버전|톤|문구|문안|분량)(?:이|을|를|으로|도)\s?(?:필요|원하|다시|수정|다듬|작성|바꿔|말씀|알려)",
             r"(?:원하시면|필요하시면|말씀(?:해|만)\s주시면)[^.!?\n]{0,30}(?:다듬어|수정해|고쳐|작성해|바꿔|써)\s?드(?:리|릴)",
-            r"\blet me know if\b|\b(?:version|draft|option) \d\s?[:：]|\bbased on the (?:provided|given|above)\b|\bas requested\b|\bI(?:'ve|’ve| have) (?:kept|written|left out|avoided)\b",
+            r"\blet me know if\b|\b(?:version|draft|option) \d\s?[:：]",
+            r"\bbased on the (?:provided|given|above)\b|\bas requested\b",
+            r"\bI(?:'ve|’ve| have) (?:kept|written|left out|avoided)\b",
             r"(?:아래는|요청하신)\s.{0,40}(?:설명|문구|카피)",
             r"[\[{<(〈【]\s*(?:상품|제품|브랜드|product|brand|name|insert)[^\]}>)〉】\n]{0,20}[\]}>〉】]",
             r"\{\{?[^{}\n]{0,200}\}\}?",

@@ -15,7 +15,7 @@ COUNT = "count"
 _DIGIT = "[0-9]"  # of all that Unicode counts as digits, regex knows more than Decimal, and folded text has these
 _SIDE = r"(?:(?:가로|세로|높이|폭|너비|깊이|길이|두께|지름)\s?|[WDHL]\s?)"  # what a number of a size measures
 _MORE = r"x\s?[WDHL]?[0-9]"  # a size goes on: 150x230, 500mlx20
-_IN_BRACKETS = regex.compile(r"[(\[]\s*([^()\[\]]+?)\s*[)\]]\s*$")
+_NAMED_UNIT = regex.compile(r"[(\[]\s*(?:단위\s*:?\s*)?([^()\[\]]+?)\s*[)\]]\s*$|(?<=\p{Hangul})([A-Za-z]{2,3})\s*$")
 _MYRIADS = {"": Decimal(1), "천": Decimal(10) ** 3, "만": Decimal(10) ** 4, "억": Decimal(10) ** 8}
 
 
@@ -82,9 +82,10 @@ class QuantityReader:
         return [pattern for pattern in (_DIGIT, self._digits, self._spelled) if pattern]
 
     def unit_of(self, attribute: str) -> str:
-        """The unit that an attribute's name gives for its values: `총장(cm)`."""
-        match = _IN_BRACKETS.search(attribute)
-        return match[1] if match and match[1].casefold() in self.units else ""
+        """The unit that an attribute's name gives for its values: `총장(cm)`, `총장cm`."""
+        match = _NAMED_UNIT.search(attribute)
+        unit = (match[1] or match[2]) if match else ""
+        return unit if unit.casefold() in self.units else ""
 
     @cached_property
     def _digits(self) -> str:
@@ -122,5 +123,6 @@ def _plain(words: Mapping[str, object] | Sequence[str]) -> str:
 def _alternatives(units: Mapping[str, object]) -> str:
     ordered = sorted(units, key=len, reverse=True)
     return "|".join(
-        regex.escape(u) + (rf"(?!(?!{_MORE})[A-Za-z])" if u[-1:].isascii() and u[-1:].isalpha() else "") for u in ordered
+        regex.escape(u) + (rf"(?!(?!{_MORE})[A-Za-z])" if u[-1:].isascii() and u[-1:].isalpha() else "")
+        for u in ordered
     )

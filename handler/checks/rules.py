@@ -158,7 +158,7 @@ def load_rules(shared: Path, *, claims: Sequence[str], grounding: Sequence[str])
         for code in judged:
             if name not in {"numbers", "latin"} and name not in lexicons[code]:
                 en = f"families: add {name}, or do not list it in the task's checks.grounding"
-                ko = f"families 에 {name} 을 더하거나, 작업의 checks.grounding 에서 빼세요"
+                ko = f"families: {name} 이(가) 없습니다. 더하거나, 작업의 checks.grounding 에서 빼세요"
                 raise ContentError(shared / f"grounding-{code}.yaml", 1, en, ko)
     return Rules(judged, rules, tuple(grounding), lexicons, packs, _quantities(packs))
 

@@ -19,7 +19,7 @@ from handler.facts import Facts
 MOST_VIOLATIONS = 20
 """More help neither the model nor a planner."""
 
-_APART = regex.compile(r"(?<!\p{L})\p{Hangul}(?:[\s.·_*~-]\p{Hangul}(?!\p{L})){2,}")
+_APART = regex.compile(r"(?<!\p{L})\p{Hangul}(?:[\s.·_*~-]\p{Hangul}(?!\p{L})){2,}(?:[\s.·_*~-]\p{Hangul}+)?")
 _GAPS = regex.compile(r"\P{L}")
 
 

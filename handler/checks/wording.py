@@ -16,7 +16,7 @@ _MARK = (
     r"(?<![^\p{Hangul}\p{Latin}\p{Common}\p{Inherited}]|\p{Extended_Pictographic})"
     r"(?<![#*0-9](?=\uFE0F?\u20E3)|[#*0-9]\uFE0F(?=\u20E3))\p{M}"
 )
-_BLANK = r"[\u115F\u1160\u17B4\u17B5\u2800\u3164\uFFA0]|(?<=\p{L})[\u2000-\u200A\u202F\u205F](?=\p{L})"
+_BLANK = r"[\u115F\u1160\u17B4\u17B5\u2800\u3164\uFFA0]|\p{L}[\u2000-\u200A\u202F\u205F]\p{L}"
 UNSEEN = rf"(?V1)(?:[\p{{Cc}}\p{{Cf}}\p{{Co}}\p{{Cn}}\p{{Zl}}\p{{Zp}}\uFFFD--[\n\u200D]]|{_JOINER}|{_MARK}|{_BLANK})+"
 """What no reader sees and what hides a word from the rules: control signs, blanks that pass for letters, and emoji's
 joiners and stray marks beside letters (최 + U+200D + 고). Emoji families and keycaps are none."""

@@ -62,9 +62,8 @@ class Attack:
 
     def task(self, prompts: Prompts) -> Task:
         """The task that it is aimed at."""
-        output = "text" if isinstance(self.obeyed, str) else "codes"
-        (task,) = (task for task in prompts.tasks if task.file.output == output)
-        return task
+        name = "description" if isinstance(self.obeyed, str) else "attributes"
+        return next(task for task in prompts.tasks if task.name == name)
 
     def event(self, **changes: Any) -> ProductEvent:  # noqa: ANN401 - an event's data
         """The event that owes the task which the attack is aimed at."""

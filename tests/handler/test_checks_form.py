@@ -81,6 +81,49 @@ def test_ordinary_punctuation_is_form_enough(text: str) -> None:
     assert list(check_form(text, emoji=True)) == []
 
 
+SIGNS = [
+    "\u200d",
+    "\ufe0f",
+    "\u034f",
+    "\u3164",
+    "\u115f",
+    "\u1160",
+    "\uffa0",
+    "\u2800",
+    "\u0301",
+    "\u20e3",
+    "\U000e0101",
+    "\u00ad",
+    "\u2060",
+]
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize(("before", "after"), [("최", "고"), ("free", "shipping"), ("70", "cm")])
+def test_no_sign_that_nobody_sees_stands_inside_a_word(sign: str, before: str, after: str) -> None:
+    """It would hide the word from every rule while readers see the word; its code point is shown."""
+    found = list(check_form(f"{before}{sign}{after}", emoji=True))
+    keycap = sign == "\u20e3" and before.isdigit()
+    assert [(violation.code, violation.excerpt) for violation in found] == (
+        [] if keycap else [("control", f"U+{ord(sign):04X}")]
+    )
+
+
+def test_a_space_too_narrow_to_be_seen_parts_no_word() -> None:
+    """A hair space hides a word, too; between a number and its unit it is typography."""
+    assert [violation.code for violation in check_form("최\u200a고", emoji=True)] == ["control"]
+    assert list(check_form("70\u202fcm", emoji=True)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["👨‍👩‍👧 가족", "❤️‍🔥 마음", "1️⃣ 하나, #️⃣ 둘, 3⃣ 셋", "🏳️‍🌈 무지개", "👩🏽‍🚀 별", "☀️ 햇살", "©️ 로고", "ผ้าฝ้าย 이름"],
+)
+def test_joiners_and_marks_of_emoji_are_form_enough(text: str) -> None:
+    """Families, keycaps and hearts are made with them, and so are words of scripts that need marks."""
+    assert list(check_form(text, emoji=True)) == []
+
+
 def test_an_invisible_character_is_shown_by_its_code_point() -> None:
     """An excerpt that nobody can see would help nobody."""
     (found,) = check_form("부드러운\u200b티셔츠", emoji=True)
@@ -116,6 +159,7 @@ def test_names_from_the_facts_may_stay_in_their_script(text: str, language: Lang
         ("부드러운 티셔츠예요", ENGLISH),
         ("A soft 부드러운 tee for slow mornings and long walks.", ENGLISH),
         ("1234!", KOREAN),
+        ("총장 ٧٢cm 티셔츠예요", KOREAN),
     ],
 )
 def test_copy_in_another_language_is_named(text: str, language: Language) -> None:

@@ -12,9 +12,8 @@ from handler.content import ContentError
 from handler.facts import Facts
 from workbench.trials import rule_problems
 
-SHARED = Path(__file__).parents[2] / "prompts" / "shared"
-FAMILIES = ("numbers", "colours", "materials", "origin", "ingredients", "functions", "latin")
-PACKS = ("claims-ko", "promotion-ko", "claims-en", "promotion-en")
+RULES = Path(__file__).parents[1] / "rules"
+FAMILIES = ("numbers", "colours", "materials", "functions", "latin")
 
 PACK = """\
 language: ko
@@ -50,15 +49,10 @@ def fired(text: str, by: ClaimRule, *, category: tuple[str, ...] = (), **attribu
 
 def shared_with(tmp_path: Path, **packs: str) -> Path:
     shared = tmp_path / "shared"
-    shutil.copytree(SHARED, shared)
+    shutil.copytree(RULES, shared)
     for name, text in packs.items():
         (shared / f"{name}.yaml").write_text(text, encoding="utf-8")
     return shared
-
-
-def test_the_shipped_files_prove_themselves() -> None:
-    """Every rule's own pass sentences pass and its fail sentences fail, in all languages."""
-    assert rule_problems(SHARED, claims=PACKS, grounding=FAMILIES) == ()
 
 
 def test_the_name_is_no_evidence_but_a_named_attribute_is() -> None:
@@ -114,16 +108,19 @@ def test_a_planner_is_told_file_line_and_what_to_do(
 
 def test_grounding_files_are_proved_too(tmp_path: Path) -> None:
     """A word taken out of a family, or written into two colours, is found by line."""
-    korean = (SHARED / "grounding-ko.yaml").read_text(encoding="utf-8")
-    colours = (SHARED / "colours.yaml").read_text(encoding="utf-8") + "onyx: {ko: 오닉스, also: [블랙], within: jet}\n"
+    korean = (RULES / "grounding-ko.yaml").read_text(encoding="utf-8")
+    colours = (RULES / "colours.yaml").read_text(encoding="utf-8") + "onyx: {ko: 오닉스, also: [블랙], within: jet}\n"
     shared = shared_with(
         tmp_path,
-        **{"grounding-ko": korean.replace("캐시미어, ", "").replace("설렘|로맨스", "로맨스"), "colours": colours},
+        **{
+            "grounding-ko": korean.replace("[캐시미어]", "[앙고라]").replace("총장 70cm 셔츠", "총장 60cm 셔츠"),
+            "colours": colours,
+        },
     )
     problems = "\n".join(map(str, rule_problems(shared, claims=(), grounding=FAMILIES)))
-    line = next(n for n, text in enumerate(korean.splitlines(), 1) if "부드러운 캐시미어 촉감이에요." in text)
-    assert f"grounding-ko.yaml:{line}: “부드러운 캐시미어 촉감이에요.” must fail" in problems
-    assert "“핑크빛 설렘이 시작되는 봄날의 코디예요.” must pass, but colours fires at “핑크”" in problems
+    line = next(n for n, text in enumerate(korean.splitlines(), 1) if "부드러운 캐시미어예요." in text)
+    assert f"grounding-ko.yaml:{line}: “부드러운 캐시미어예요.” must fail" in problems
+    assert "“총장 60cm 셔츠예요.” must pass, but numbers fires at “60cm”" in problems
     assert "onyx: “블랙” is also a word of black" in problems
     assert "onyx: within names jet" in problems
 
@@ -137,7 +134,7 @@ def test_a_file_that_cannot_be_read_is_the_one_problem(tmp_path: Path) -> None:
 def test_an_unknown_family_is_refused() -> None:
     """A family that a task misspells would otherwise check nothing."""
     with pytest.raises(ContentError, match="add colors, or do not list it"):
-        load_rules(SHARED, claims=(), grounding=("colors",))
+        load_rules(RULES, claims=(), grounding=("colors",))
 
 
 def test_an_undecidable_text_is_not_published(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ def prompts() -> Prompts:
 
 
 def task_of(prompts: Prompts, output: str) -> Task:
-    (task,) = (task for task in prompts.tasks if task.file.output == output)
-    return task
+    name = {"text": "description", "codes": "attributes"}[output]
+    return next(task for task in prompts.tasks if task.name == name)
 
 
 def sent(prompts: Prompts, task: Task, data: Mapping[str, Any]) -> tuple[dict[str, Any], str] | None:

@@ -38,7 +38,7 @@ def prompts() -> Prompts:
 
 def violations(prompts: Prompts, data: Mapping[str, Any], copy: str) -> tuple[Violation, ...]:
     """What is wrong with this copy for this product."""
-    (task,) = (task for task in prompts.tasks if task.file.output == "text")
+    task = next(task for task in prompts.tasks if task.name == "description")
     question = question_of(task, facts(prompts, data), data.get("language", "ko"))
     return question.judge(read_answer(response(copy), "")).violations
 

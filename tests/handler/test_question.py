@@ -1,6 +1,5 @@
 """What one task asks about one product, and how the answer is judged, on the small task folders."""
 
-import json
 import shutil
 import unicodedata
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from enricher import MODEL_ID
 
-from handler.converse import Answer, Picture, estimate_tokens
+from handler.converse import Answer, Picture
 from handler.events import ProductData
 from handler.facts import Facts, facts_of
 from handler.models import Usage
@@ -21,17 +20,6 @@ from handler.tasks import Prompts, Task, load_prompts
 
 PICTURE = Picture(Photo("png", b"\x89PNG", 28, 28), "ab" * 32)
 GOOD = "편하게 입기 좋은 베이직 코튼 티셔츠예요. 오늘 코디를 가볍게 마무리해 보세요."
-
-
-ROOT = Path(__file__).parents[2]
-TOP = Facts("소프트 라운드 니트", ("여성의류", "니트"), (("색상", ("차콜/오트밀멜/먹색",)), ("소매", ("7.5부",))))
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Task:
-    """The attributes task of the project itself."""
-    (task,) = (task for task in load_prompts(ROOT / "prompts", MODEL_ID).tasks if task.name == "attributes")
-    return task
 
 
 @pytest.fixture
@@ -321,58 +309,6 @@ def test_a_label_that_stands_alone_beside_others_is_a_violation(
     assert violation.attribute not in judgement.output
 
 
-def test_sleeves_and_necks_are_asked_of_tops_alone(shipped: Task) -> None:
-    """By the category, whatever a shop calls its levels; the rest is not_applicable and costs nothing."""
-    tops = ["티셔츠", "셔츠/남방", "블라우스", "니트/가디건", "원피스", "재킷", "트렌치코트", "패딩/다운", "조끼"]
-    others = ["팬츠", "스커트", "니트 스커트", "패딩바지", "청바지", "속옷"]
-    color_and_print = ["Color", "Print"]
-    asked = {leaf: [*shipped.codes.applicable(("패션의류", "여성의류", leaf))] for leaf in (*tops, *others)}
-    assert asked == {leaf: [*color_and_print, "SleeveLength", "Neckline"] for leaf in tops} | dict.fromkeys(
-        others, color_and_print
-    )
-    assert [*shipped.codes.applicable(("패션잡화", "가방"))] == color_and_print
-    assert [*shipped.codes.applicable(("신발", "운동화"))] == color_and_print
-    for elsewhere in [("스포츠", "테니스", "코트용품"), ("가전", "의류관리기"), ("도서", "베스트")]:
-        assert [*shipped.codes.applicable(elsewhere)] == []
-
-
-def test_the_question_of_a_top_keeps_to_its_budget(shipped: Task) -> None:
-    """All four attributes at once; what stands after the cached prefix is a photo and a few words."""
-    request = question_of(shipped, TOP, "").request(())
-    assert request is not None
-    assert request.tool_schema is not None
-    assert list(request.tool_schema["properties"]) == ["Color", "Print", "SleeveLength", "Neckline"]
-    schema = json.dumps(request.tool_schema, ensure_ascii=False)
-    assert estimate_tokens(request.system) + estimate_tokens(schema) <= 1_800
-    assert estimate_tokens(request.text) <= 250
-
-
-def test_the_prompt_tells_how_labels_stand_to_each_other(shipped: Task) -> None:
-    """What a label is a kind of, what stands alone and what a label means; never a code."""
-    system = shipped.render_system(attributes=shipped.codes.root)
-    assert "- charcoal, a kind of grey: visibly grey beside black\n" in system
-    assert "- solid: no print; a small logo or texture is none; alone\n" in system
-    assert "where there are more, multi alone:\n" in system
-    assert '"01"' not in system
-
-
-@pytest.mark.parametrize(
-    ("names", "records"),
-    [
-        (["Color", "Print", "SleeveLength", "Neckline"], [["Color", "Print", "SleeveLength", "Neckline"]]),
-        (["Color", "Print"], [["Color", "Print"], ["Color", "Print"]]),
-        (["Neckline"], [["Neckline"]]),
-    ],
-)
-def test_examples_answer_what_is_asked_and_nothing_else(
-    shipped: Task, names: list[str], records: list[list[str]]
-) -> None:
-    """One that leaves out an attribute, or names another, would mislead: only whole answers are shown."""
-    system = shipped.render_system(attributes={name: shipped.codes.root[name] for name in names})
-    shown = [json.loads(line.removeprefix("Record: ")) for line in system.splitlines() if line.startswith("Record: ")]
-    assert [list(answer) for answer in shown] == records
-
-
 def test_what_does_not_apply_is_decided_by_the_category(prompts: Prompts, tags: Task) -> None:
     """It is written as such, and never asked; where nothing applies, no model is needed."""
     shoes = question_of(tags, facts(prompts, category=["패션잡화"]), "")
@@ -423,3 +359,11 @@ def test_a_decomposed_answer_is_published_composed(copy: Task) -> None:
     facts = Facts("베이직 코튼 티셔츠", ("여성의류", "티셔츠"), (("소재", ("면 100%",)), ("핏", ("레귤러핏",))))
     said = Answer("end_turn", unicodedata.normalize("NFD", GOOD), None, Usage())
     assert question_of(copy, facts, "ko").judge(said) == Judgement(GOOD)
+
+
+def test_the_question_names_what_is_asked_with_its_labels_and_no_code(tags: Task) -> None:
+    """A code in the prompt would be answered in place of a label."""
+    system = tags.render_system(attributes=tags.codes.root)
+    assert "sky-blue" in system
+    assert "light beside blue" in system
+    assert '"09"' not in system

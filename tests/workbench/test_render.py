@@ -82,18 +82,14 @@ def test_it_saves_the_pictures_that_the_model_gets(
     assert '"sky-blue"' in shown
 
 
-def test_pictures_go_to_a_new_folder_unless_one_is_given(
-    prompts_dir: Path, tmp_path: Path, capsys: Captured, photo: str
-) -> None:
+def test_pictures_go_to_a_new_folder_unless_one_is_given(prompts_dir: Path, tmp_path: Path, photo: str) -> None:
     """Never into the folder that one works in, which is a repository; a folder that is not there is made."""
     line = ["render", event_file(tmp_path), "--task", "tags", "--prompts", str(prompts_dir), "--photo", photo]
-    assert main(line) == 0
-    saved = Path(re.findall(r"^picture 1    (.*)$", capsys.readouterr().out, re.MULTILINE)[0])
-    try:
-        assert saved.read_bytes() == PHOTO
-        assert Path.cwd() not in saved.parents
-    finally:
-        shutil.rmtree(saved.parent)
+    (system := tmp_path / "system").mkdir()
+    shown = workbench(*line, env={"TMPDIR": str(system)}).stdout
+    saved = Path(re.findall(r"^picture 1    (.*)$", shown, re.MULTILINE)[0])
+    assert saved.parent.parent == system
+    assert saved.read_bytes() == PHOTO
     assert main([*line, "--out", str(tmp_path / "seen" / "by-model")]) == 0
     assert (tmp_path / "seen" / "by-model" / "shirt%2F1-tags-1.png").read_bytes() == PHOTO
 

@@ -44,7 +44,7 @@ def _token_rows(name: str, asked: Asked) -> Iterator[Row]:
     request, table = asked.request, model_table()
     # As `Request.body` does it: the tool stands before the system prompt, and one cache point serves both.
     stable = estimate_tokens(request.system) + (
-        estimate_tokens(json.dumps(request.tool_schema)) if request.tool_schema else 0
+        estimate_tokens(json.dumps(request.tool_schema, ensure_ascii=False)) if request.tool_schema else 0
     )
     fresh = estimate_tokens(request.text) + sum(picture.photo.tokens for picture in request.pictures)
     output = estimate_tokens(json.dumps(list(asked.content.values()), ensure_ascii=False))

@@ -158,7 +158,7 @@ def capacity_of(rate: Rate, load: Load, *, calls: int) -> Capacity:
     a_second = rate.ceiling / 60
     events = _whole(a_second * (calls * load.latency + load.overhead))
     pods = max(LEAST_PODS, math.ceil(events / POD_EVENTS))
-    slots = STEP * math.ceil(events / pods / STEP)
+    slots = STEP * max(1, math.ceil(events / pods / STEP))
     return Capacity(
         calls_in_flight=_whole(a_second * calls * load.latency),
         events_in_flight=events,
