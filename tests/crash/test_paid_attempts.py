@@ -20,6 +20,7 @@ def kill_in_the_call(here: Stage, call: int) -> Answer:
         return delivery.result()
 
 
+@pytest.mark.slow
 def test_third_call_without_an_answer_is_the_last(dynamo_server: DynamoServer, tmp_path: Path) -> None:
     """The event becomes a dead letter at once, and one that is sent again costs nothing."""
     with stage(dynamo_server, tmp_path / "log") as here:

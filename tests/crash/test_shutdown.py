@@ -94,6 +94,7 @@ def test_event_may_take_its_whole_deadline(bedrock: BedrockStandIn, env: dict[st
         assert [record["code"] for record in pod.records] == ["modelanswerlate"]
 
 
+@pytest.mark.slow
 def test_idle_connections_do_not_hold_the_process(env: dict[str, str], tmp_path: Path) -> None:
     """Connections that are kept for ten minutes, used or not, are closed soon: the process does not wait for them."""
     with Pod(env, tmp_path / "log") as pod:

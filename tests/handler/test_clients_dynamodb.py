@@ -144,7 +144,9 @@ def test_a_release_never_raises(troubled: DynamoLedger, proxy: DynamoProxy, call
     assert proxy.seen
 
 
-@pytest.mark.parametrize("name", ["raise_latest without an order", "acquire_slot"])
+@pytest.mark.parametrize(
+    "name", ["raise_latest without an order", pytest.param("acquire_slot", marks=pytest.mark.slow)]
+)
 def test_a_store_that_hangs_is_given_up(troubled: DynamoLedger, proxy: DynamoProxy, name: str) -> None:
     """Three read time-outs of two seconds, for a look-up and for a write, instead of an event that waits for ever."""
     proxy.breaks = lambda _name, _input: "hang"

@@ -63,6 +63,7 @@ def test_start_after_it_derives_nothing(pycache: Path) -> None:
     assert [pattern for pattern in started["compiled"] if len(pattern) > 60] == []
 
 
+@pytest.mark.slow
 def test_start_without_it_works_as_well(pycache: Path, tmp_path: Path) -> None:
     """Only slower."""
     started = _start(tmp_path)
@@ -95,6 +96,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "reads_yaml"), [([], False), (["-B"], True)])
 def test_first_start_does_it_where_python_writes_byte_code(
     tmp_path: Path, options: list[str], reads_yaml: bool

@@ -224,6 +224,7 @@ def test_lanes_send_one_after_another(running: Stage) -> None:
     assert drive([running.peers.port], [lane], seconds=0).outcomes == {}
 
 
+@pytest.mark.slow
 def test_a_start_gives_a_row_for_each_goal(running: Stage) -> None:
     """One round: ready and first events with both ledgers, beside hello, and memory."""
     rows = starting.start_rows(running, rounds=1)
@@ -231,6 +232,7 @@ def test_a_start_gives_a_row_for_each_goal(running: Stage) -> None:
     assert all(row.value > 0 and row.beside == "hello" for row in rows)
 
 
+@pytest.mark.slow
 def test_throughput_is_beside_the_ideal(running: Stage) -> None:
     """Twenty events in four lanes, a fast model: a rate for each ledger, below the ideal."""
     rows = throughput.throughput_rows(running, in_flight={4: 0.0}, model_seconds=0.1)
@@ -238,6 +240,7 @@ def test_throughput_is_beside_the_ideal(running: Stage) -> None:
     assert all(0 < row.ratio <= 1.01 and "stand-ins" in row.title for row in rows)
 
 
+@pytest.mark.slow
 def test_cpu_is_beside_the_same_calls(running: Stage) -> None:
     """The reference does what the function does at its edges, the ledger's requests included."""
     reused = [case for case in cpu.CASES if case.outcome == "reused"]
@@ -246,11 +249,13 @@ def test_cpu_is_beside_the_same_calls(running: Stage) -> None:
     assert dynamodb.beside == "hello + 1 photo + 1 put + 4 UpdateItem"
 
 
+@pytest.mark.slow
 def test_each_question_is_called_once(running: Stage) -> None:
     """Few events, both ledgers: as many model calls as distinct questions."""
     assert [row.ratio for row in paying.call_rows(running, events=100)] == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_quota_is_measured_by_the_stand_in(running: Stage) -> None:
     """Two processes below a small quota: what was let through beside the rate, and calls beside that."""
     rate, calls = paying.quota_rows(running, lanes=4, model_seconds=0.1, settling=0.5, measured=1.0)
