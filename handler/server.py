@@ -6,7 +6,9 @@ It is the server that functions-framework starts itself, with the options that i
 import gc
 import math
 import os
+import signal
 import sys
+from functools import partial
 
 # Before the large imports: start-up makes next to no garbage, and looking for it takes a tenth of the time.
 gc.disable()
@@ -16,6 +18,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from handler.settings import Settings, SettingsError  # noqa: E402
 
+STOPS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 END_SECONDS = 15
 """How long an event may outlast DEADLINE_SECONDS: what began in time ends (a ledger request, with its retries)."""
 
@@ -29,8 +32,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
-        if not self.alive:
-            for listener in self.sockets:
+        if not (enabled or self.alive):
+            while self.sockets:
+                listener = self.sockets.pop()
                 self._accept_waiting(listener)
                 listener.close()
 
@@ -58,6 +62,25 @@ keepalive = 620  # seconds; proxies keep idle connections for up to 600, and an 
 loglevel = "error"
 limit_request_line = 0
 control_socket_disable = True  # nobody steers it by a socket in $HOME, which is read-only in the image
+
+
+def on_starting(_server: object) -> None:
+    """A worker that is told to stop before it handles signals ends there and then.
+
+    With gunicorn alone it still has the server's handlers, which only note the signal: it would go on to serve, and the
+    server would wait for it until the grace is over.
+    """
+    os.register_at_fork(
+        before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, STOPS),
+        after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOPS),
+        after_in_child=_end_when_stopped,
+    )
+
+
+def _end_when_stopped() -> None:
+    for stop in STOPS:
+        signal.signal(stop, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 def pre_fork(_server: object, _worker: object) -> None:

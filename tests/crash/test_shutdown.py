@@ -20,6 +20,14 @@ from workbench.sandbox.product_service import ProductService
 
 DRAIN_SECONDS = 30
 """For which queue-proxy goes on serving, before the function gets SIGTERM."""
+STOPPED_IN_HOOK = """
+import os, runpy, signal
+globals().update(runpy.run_path("handler/server.py"))
+def {hook}:
+    os.kill(os.getppid(), {stop})
+    signal.pause()
+"""
+"""The shipped configuration, with a stop that comes in a hook of gunicorn's worker."""
 PROBE = b"GET /health/liveness HTTP/1.1\r\nHost: function\r\n\r\n"
 
 
@@ -124,10 +132,21 @@ def listening(pod: Pod) -> subprocess.Popen[bytes]:
     return process
 
 
-@pytest.mark.parametrize("start", [launched, listening])
-@pytest.mark.parametrize("command", [GUNICORN, PLAIN], ids=["gunicorn", "functions-framework"])
+@pytest.mark.parametrize(
+    ("command", "start", "status"),
+    [
+        (GUNICORN, launched, -signal.SIGTERM),
+        (GUNICORN, listening, 0),
+        # Not once it listens: without our configuration, a worker that is just forked may miss the signal.
+        (PLAIN, launched, -signal.SIGTERM),
+    ],
+)
 def test_stop_during_start_is_silent(
-    start: Callable[[Pod], subprocess.Popen[bytes]], command: tuple[str, ...], env: dict[str, str], tmp_path: Path
+    command: tuple[str, ...],
+    start: Callable[[Pod], subprocess.Popen[bytes]],
+    status: int,
+    env: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     """A pod that is deleted while it starts ends without a traceback, whether or not it handles signals yet."""
     log = tmp_path / "log"
@@ -135,7 +154,20 @@ def test_stop_during_start_is_silent(
         process = start(pod)
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(PATIENCE) == (0 if start is listening else -signal.SIGTERM)
+        assert process.wait(PATIENCE) == status
+        assert log.read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("hook", ["post_fork(server, worker)", "post_worker_init(worker)"])
+def test_stop_reaches_a_worker_that_starts(
+    hook: str, stop: signal.Signals, env: dict[str, str], tmp_path: Path
+) -> None:
+    """A stop that finds a worker forked, or about to accept, ends it: none serves on until the grace is over."""
+    configuration, log = tmp_path / "gunicorn.conf.py", tmp_path / "log"
+    configuration.write_text(STOPPED_IN_HOOK.format(hook=hook, stop=int(stop)), encoding="utf-8")
+    with Pod(env, log, (GUNICORN[0], "--config", str(configuration))) as pod:
+        assert pod.launch().wait(PATIENCE) == 0
         assert log.read_text(encoding="utf-8") == ""
 
 
