@@ -255,9 +255,10 @@ def test_the_prompt_tells_how_labels_stand_to_each_other(attributes_task: Task) 
     lines = system.splitlines()
     for attribute in attributes_task.codes.root.values():
         for label, entry in attribute.labels.items():
-            start = f"- {label}, a kind of {entry.within}" if entry.within else f"- {label}"
-            end = "; alone" if entry.alone == "yes" else ""
-            assert any(line.startswith(start) and line.endswith(end) for line in lines)
+            alone = " (alone)" if entry.alone == "yes" else ""
+            kind = f", a kind of {entry.within}" if entry.within else ""
+            head = f"- {label}{alone}{kind}"
+            assert any(line == head or line.startswith(f"{head}: ") for line in lines)
     assert '"01"' not in system
 
 
