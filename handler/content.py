@@ -89,7 +89,7 @@ _YAML_ADVICE = {
 class Content(BaseModel):
     """Base of all models of planner files: nothing changes after loading, and a misspelt key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Mistake(ValueError):

@@ -32,7 +32,8 @@ class Store:
         self._path = path
         self._most_bytes = most_bytes
         self._asked: set[str] = set()
-        self._grew = False
+        self.grew = False
+        """Whether something was derived that the file has not."""
 
     @cached_property
     def _kept(self) -> dict[str, bytes]:
@@ -56,7 +57,7 @@ class Store:
         key = _key(recipe, text)
         self._asked.add(key)
         self._kept[key] = pickle.dumps(made, pickle.HIGHEST_PROTOCOL)
-        self._grew = True
+        self.grew = True
 
     def derive(self, recipe: str, text: str, make: Callable[[str], T]) -> T:
         """`make(text)`, made only if it is not kept. Raises what `make` does."""
@@ -81,7 +82,7 @@ class Store:
 
     def save(self) -> None:
         """Writes what is kept, if some of it is new; of a full file, what this process asked for. Raises `OSError`."""
-        if not self._grew:
+        if not self.grew:
             return
         is_full = sum(map(len, self._kept.values())) > self._most_bytes
         kept = {key: made for key, made in self._kept.items() if key in self._asked or not is_full}
@@ -89,7 +90,7 @@ class Store:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         new.write_bytes(pickle.dumps(kept))
         new.replace(self._path)  # at once: another start may be reading
-        self._grew = False
+        self.grew = False
 
 
 def _key(recipe: str, text: str) -> str:

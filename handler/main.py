@@ -36,7 +36,7 @@ def build(settings: Settings) -> HttpSurface:
     """The function, ready for its first event. Raises `SettingsError`, `ContentError`."""
     prompts = load_prompts(settings.prompts_dir, settings.model_id)
     _check(settings, prompts)
-    if STORE.is_welcome:
+    if STORE.grew and STORE.is_welcome:
         with suppress(OSError):  # the next start derives it again
             precompile(prompts)
     ledger, model = _aws_clients(settings)

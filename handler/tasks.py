@@ -3,6 +3,7 @@
 What start-up needs is checked here; examples and the rules' own sentences are checked by `make prompts`.
 """
 
+import hashlib
 import itertools
 import traceback
 from collections.abc import Collection, Iterator, Mapping
@@ -14,12 +15,12 @@ from typing import Any, TypeVar
 import jinja2
 from jinja2.bccache import Bucket
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from handler.categories import matches
 from handler.checks.rules import Rules, load_rules, read_colours
 from handler.codes import Attribute, CodeTable
 from handler.content import ContentError, error_at, read, refusal, unreadable
-from handler.converse import digest
 from handler.derived import STORE
 from handler.facts import Facts, Noise
 from handler.task_files import Example, Persona, Publication, TaskFile, When
@@ -53,7 +54,7 @@ class Task:
         shape["codes"] = self.codes.model_dump(mode="json")
         shape["personas"] = {name: [persona.length, persona.emoji] for name, persona in self.personas.items()}
         shape["rules"] = _rules_shape(self.rules) if self.rules else None
-        return digest(shape)[:16]
+        return hashlib.sha256(to_json(shape)).hexdigest()[:16]  # in the files' order; sorted, it takes 2 ms more
 
     @property
     def languages(self) -> Collection[str]:

@@ -5,6 +5,7 @@ What tasks share is proved as it stands, with every language and family, whateve
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import regex
@@ -12,7 +13,7 @@ import regex
 from handler.checks.claims import hits
 from handler.checks.evidence import folded
 from handler.checks.grounding import LATIN, NUMBERS, check_grounding
-from handler.checks.lexicon import Term, squeezed
+from handler.checks.lexicon import Term, split, squeezed
 from handler.checks.patterns import TooSlow, compiled
 from handler.checks.rules import (
     ClaimRule,
@@ -150,7 +151,7 @@ def _patterns(pack: Grounding) -> Iterator[tuple[Location, str]]:
 def _family_patterns(name: str, family: Family) -> Iterator[tuple[Location, str]]:
     for key, patterns in (("frames", family.frames), ("except", family.except_)):
         for index, pattern in enumerate(patterns):
-            yield ("families", name, key, index), pattern.replace("{term}", "(?:)")
+            yield ("families", name, key, index), pattern
     for label, term in family.terms.items():
         for index, pattern in enumerate(term.shown_by):
             yield ("families", name, "terms", label, "shown_by", index), pattern
@@ -159,7 +160,8 @@ def _family_patterns(name: str, family: Family) -> Iterator[tuple[Location, str]
 def _broken(patterns: Iterable[tuple[Location, str]]) -> Iterator[Finding]:
     for location, pattern in patterns:
         try:
-            compiled(pattern)
+            for half in filter(None, chain.from_iterable(split(pattern))):
+                compiled(half)
         except regex.error as error:
             shown = excerpt_of(pattern)
             yield Finding(

@@ -5,19 +5,26 @@ unmistakable wherever it stands (캐시미어), or it is a claim only inside a f
 Nouns that no list has are not judged, so metaphors (구름 같은) pass by construction.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import regex
 
-from handler.checks.patterns import Span, inside, matches_of, spans
+from handler.checks.patterns import Span, inside, match_at, spans
 from handler.content import Content
+from handler.derived import STORE
 
 _GAPS = regex.compile(r"[\s·-]")
 _SHORT = 2
 """Syllables up to which a word counts only at a word's start."""
+_TERM = "{term}"
+_BARE = r"{term}(?!\p{L})"
+"""The frame of a fact that says the word alone."""
+_SPLIT = "frame-1"
+"""How frames are split, as `derived` names it."""
+_PIECE = regex.compile(r"(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{term\}|.")
 
 
 class Term(Content):
@@ -53,9 +60,47 @@ class Hit:
     """Of the frame around it: what a reader needs to see."""
 
 
+class _Word(NamedTuple):
+    label: str
+    parts: tuple[str, ...]
+    """In lower case; between two of them may be a space, a hyphen or nothing."""
+    is_latin: bool
+    is_framed: bool
+    is_short: bool
+
+    def end(self, text: str, start: int) -> int | None:
+        """Where it ends, if its letters stand there."""
+        end = start
+        for number, part in enumerate(self.parts):
+            if number and _GAPS.match(text, end) and text.startswith(part, end + 1):
+                end += 1
+            if not text.startswith(part, end):
+                return None
+            end += len(part)
+        return end
+
+    def stands(self, text: str, start: int, end: int, prefixes: Iterable[str]) -> bool:
+        """Whether its letters, which stand there, are a word of their own, as far as one can tell."""
+        if self.is_latin and (_is_latin(text[start - 1 : start]) or _is_latin(text[end : end + 1])):
+            return False  # red, not in tailored
+        if self.is_framed:
+            return _begins_a_word(text, start)
+        # Korean compounds run on (캐시미어니트), but two syllables also arise by chance: 레드 in 브레드.
+        heads = (start - len(prefix) for prefix in ("", *prefixes) if text.endswith(prefix, 0, start))
+        return not self.is_short or any(_begins_a_word(text, head) for head in heads)
+
+
+_Standing = tuple[Span, str]
+"""Where a word stands, and its label."""
+
+
 @dataclass(frozen=True)
 class Lexicon:
-    """A family's words with one language's frames."""
+    """A family's words with one language's frames.
+
+    A frame is tried at the words that stand in a text, by what is in front of them and behind: no pattern has a word in
+    it, so none must be compiled for the text at hand.
+    """
 
     terms: Mapping[str, Term]
     frames: tuple[str, ...] = ()
@@ -71,48 +116,57 @@ class Lexicon:
 
     def claims(self, text: str, *, sold: str = "") -> list[Hit]:
         """The claims in copy, in reading order; `sold` names the product. Raises `TooSlow`."""
-        return self._found(text, self.frames, self._near(text), sold=sold)
+        return self._found(text, self.frames, sold=sold)
 
     def licensed(self, segments: Iterable[tuple[str, str]]) -> frozenset[str]:
         """The labels that facts bear out, with all that they lie within. Segments are (attribute, text)."""
         labels: set[str] = set()
-        segments = tuple(segments)
-        near = self._near(" ".join(text for _, text in segments))
         for attribute, text in segments:
             bare = not self.stated_in or any(key.casefold() in attribute.casefold() for key in self.stated_in)
-            frames = (*self.evidence_frames, r"{term}(?!\p{L})") if bare else self.evidence_frames
-            labels.update(hit.label for hit in self._found(text, frames, near))
+            frames = (*self.evidence_frames, _BARE) if bare else self.evidence_frames
+            labels.update(hit.label for hit in self._found(text, frames))
             labels.update(label for label, patterns in self._shown_by if spans(patterns, text))
         return frozenset(broader for label in labels for broader in self._lineage(label))
 
     def patterns(self) -> Iterator[str]:
-        """Its patterns that have no word in them."""
-        yield from (pattern for pattern in (*self.evidence_frames, *self.excepted) if "{term}" not in pattern)
+        """All patterns that it holds a text to."""
+        for pattern in (*self.frames, *self.evidence_frames, *self.excepted, _BARE):
+            for before, after in split(pattern):
+                yield from filter(None, (before, after))
         yield from (pattern for _, patterns in self._shown_by for pattern in patterns)
 
-    def _near(self, text: str) -> "_Near":
-        letters = squeezed(text)
-        return [[word for word in words if word.squeezed in letters] for words in (self._words, self._framed)]
-
-    def _found(self, text: str, frames: Sequence[str], near: "_Near", *, sold: str = "") -> list[Hit]:
-        words, framed = (_standing(each, text) for each in near)
-        hits = {self._hit(match, match.span()) for match in _foremost(words, text)}
+    def _found(self, text: str, frames: Iterable[str], *, sold: str = "") -> list[Hit]:
+        words, framed = self._standing(text)
+        hits = {Hit(label, span, span) for span, label in _foremost(words)}
         if framed:
-            term = f"(?P<term>{_any(framed)})"
             for frame in frames:
-                found = matches_of(frame.replace("{term}", term), text)
-                hits.update(self._hit(match, match.span("term")) for match in found)
-        harmless = self._excepted_spans(text, sold, f"(?:{_any([*words, *framed])})") if hits else []
+                hits.update(_framed(frame, framed, text))
+        harmless = list(self._excepted_spans(text, sold, [*words, *framed])) if hits else []
         # By all of a hit: a set's order is another in every process, and a re-ask that says the same is paid once.
         claims = (hit for hit in hits if not inside(hit.span, harmless))
         return sorted(claims, key=lambda hit: (hit.span, hit.seen, hit.label))
 
-    def _excepted_spans(self, text: str, sold: str, term: str) -> list[Span]:
-        found = (m for pattern in self.excepted for m in matches_of(pattern.replace("{term}", term), text))
-        return [m.span() for m in found if not (item := m.groupdict().get("item")) or item not in sold]
+    def _standing(self, text: str) -> tuple[list[_Standing], list[_Standing]]:
+        """The words and the framed words that the text has; of those that start together, the longest first."""
+        text = _lower(text)
+        words: list[_Standing] = []
+        framed: list[_Standing] = []
+        for start in range(len(text)):
+            found = [
+                (word, end)
+                for key in {text[start], text[start : start + 2]}
+                for word in self._index.get(key, ())
+                if (end := word.end(text, start)) and word.stands(text, start, end, self.prefixes)
+            ]
+            for word, end in sorted(found, key=lambda each: (-each[1], each[0].label)):
+                (framed if word.is_framed else words).append(((start, end), word.label))
+        return words, framed
 
-    def _hit(self, match: regex.Match[str], word: Span) -> Hit:
-        return Hit(self._labels[squeezed(match.string[word[0] : word[1]])], word, match.span())
+    def _excepted_spans(self, text: str, sold: str, standing: Iterable[_Standing]) -> Iterator[Span]:
+        for pattern in self.excepted:
+            for around in _seen(pattern, [span for span, _ in standing], text):
+                if not around.item or around.item not in sold:
+                    yield around.span
 
     def _lineage(self, label: str) -> list[str]:
         lineage: list[str] = []
@@ -126,33 +180,98 @@ class Lexicon:
         return [(label, term.shown_by) for label, term in self.terms.items() if term.shown_by]
 
     @cached_property
-    def _labels(self) -> dict[str, str]:
-        return {squeezed(word): label for label, term in self.terms.items() for word in (*term.words, *term.framed)}
-
-    @cached_property
-    def _words(self) -> tuple["_Word", ...]:
-        start = rf"(?<=(?:^|\P{{L}})(?:{'|'.join(map(regex.escape, self.prefixes))})?)"
-        return _ordered((word for term in self.terms.values() for word in term.words), short=start)
-
-    @cached_property
-    def _framed(self) -> tuple["_Word", ...]:
-        return _ordered((word for term in self.terms.values() for word in term.framed), always=r"(?<!\p{L})")
-
-
-class _Word(NamedTuple):
-    squeezed: str
-    word: str
-    start: str
-    """What must be in front of it."""
-
-    @property
-    def pattern(self) -> str:
-        """Where it stands. Made only for the few words whose letters a text has."""
-        return self.start + _word_pattern(self.word)
+    def _index(self) -> dict[str, list[_Word]]:
+        """The words by their first two letters, or their only one: of hundreds, few may stand at a place."""
+        index: dict[str, list[_Word]] = {}
+        for label, term in self.terms.items():
+            for words, is_framed in ((term.words, False), (term.framed, True)):
+                for word in words:
+                    is_latin = word.isascii()
+                    parts = tuple(word.lower().split())
+                    entry = _Word(label, parts, is_latin, is_framed, len(word) <= _SHORT and not is_latin)
+                    index.setdefault(parts[0][:2], []).append(entry)
+        return index
 
 
-_Near = list[list[_Word]]
-"""The words, and the framed ones, whose letters a text has: of hundreds, few."""
+class _Around(NamedTuple):
+    span: Span
+    item: str = ""
+    """What the pattern's group of this name took."""
+
+
+_Frame = tuple[str | None, str]
+"""What must end in front of `{term}`, and what must begin behind it; None and all of it where it has no `{term}`."""
+
+
+def split(pattern: str) -> tuple[_Frame, ...]:
+    """The alternatives of a pattern with `{term}`. Raises `regex.error` for one that cannot be tried at a word."""
+    made: tuple[_Frame, ...] = STORE.derive(_SPLIT, pattern, _split)
+    return made
+
+
+def _split(pattern: str) -> tuple[_Frame, ...]:
+    depth, alternatives = 0, [""]
+    for piece in _PIECE.findall(pattern):
+        depth += (piece == "(") - (piece == ")")
+        if piece == _TERM and (depth or _TERM in alternatives[-1]):
+            raise regex.error(f"{_TERM} stands in brackets or twice; write an entry for each", pattern)
+        if piece == "|" and not depth:
+            alternatives.append("")
+        else:
+            alternatives[-1] += piece
+    return tuple(map(_frame, alternatives))
+
+
+def _frame(alternative: str) -> _Frame:
+    before, term, after = alternative.partition(_TERM)
+    if not term:
+        return None, alternative
+    return f"(?<=({before}))" if before else "", after
+
+
+def _around(frame: _Frame, text: str, word: Span) -> _Around | None:
+    """The frame around a word, if it fits there. Raises `TooSlow`."""
+    before, after = frame
+    start, end = word
+    item = ""
+    if before:
+        if not (match := match_at(before, text, start)):
+            return None
+        start, item = match.start(1), match.groupdict().get("item") or ""
+    if after:
+        if not (match := match_at(after, text, end)):
+            return None
+        end, item = match.end(), item or match.groupdict().get("item") or ""
+    return _Around((start, end), item)
+
+
+def _framed(pattern: str, framed: Iterable[_Standing], text: str) -> Iterator[Hit]:
+    """The words that the pattern frames. Of words that overlap, the first, and of those that start together, the
+    longest. Raises `TooSlow`."""
+    for frame in split(pattern):
+        taken = 0
+        for word, label in framed if frame[0] is not None else ():
+            if word[0] >= taken and (around := _around(frame, text, word)):
+                yield Hit(label, word, around.span)
+                taken = word[1]
+
+
+def _seen(pattern: str, words: Iterable[Span], text: str) -> Iterator[_Around]:
+    """Where the pattern fits around any of the words, or anywhere where it has no `{term}`. Raises `TooSlow`."""
+    for frame in split(pattern):
+        if frame[0] is None:
+            yield from (_Around(span) for span in spans([frame[1]], text))
+        else:
+            yield from (around for word in words if (around := _around(frame, text, word)))
+
+
+def _foremost(standing: Iterable[_Standing]) -> Iterator[_Standing]:
+    """Of words that overlap, the first, and of those that start together, the longest: 스카이블루 is not 블루."""
+    taken = 0
+    for word, label in standing:
+        if word[0] >= taken:
+            yield word, label
+            taken = word[1]
 
 
 def squeezed(word: str) -> str:
@@ -160,36 +279,15 @@ def squeezed(word: str) -> str:
     return (word if word.isalnum() else _GAPS.sub("", word)).casefold()
 
 
-def _ordered(words: Iterable[str], *, short: str = "", always: str = "") -> tuple[_Word, ...]:
-    """Longest word first so that 스카이블루 is not read as 블루."""
-    ordered = sorted(set(words), key=lambda word: (-len(word), word))
-    # Korean compounds run on (캐시미어니트), but two syllables also arise by chance: 레드 in 브레드.
-    return tuple(
-        _Word(squeezed(word), word, always + (short if len(word) <= _SHORT and not word.isascii() else ""))
-        for word in ordered
-    )
+def _lower(text: str) -> str:
+    """In lower case, every position as it was."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
-def _standing(words: Iterable[_Word], text: str) -> list[_Word]:
-    """The words that the text has. Only they become patterns: one of a whole family takes 45 ms to compile."""
-    letters = squeezed(text)
-    return [word for word in words if word.squeezed in letters and matches_of(word.pattern, text)]
+def _is_latin(character: str) -> bool:
+    return character.isascii() and character.isalpha()
 
 
-def _any(words: Iterable[_Word]) -> str:
-    return "|".join(word.pattern for word in words)
-
-
-def _foremost(words: Iterable[_Word], text: str) -> list[regex.Match[str]]:
-    """What `_any` would find: of words that overlap, the first, and of those that start together, the longest."""
-    found = [match for word in words for match in matches_of(word.pattern, text)]
-    taken: list[regex.Match[str]] = []
-    for match in sorted(found, key=lambda match: match.start()):
-        if not taken or match.start() >= taken[-1].end():
-            taken.append(match)
-    return taken
-
-
-def _word_pattern(word: str) -> str:
-    pattern = r"[\s·-]?".join(map(regex.escape, word.split()))
-    return rf"(?<![A-Za-z]){pattern}(?![A-Za-z])" if word.isascii() else pattern  # red, not in tailored
+def _begins_a_word(text: str, start: int) -> bool:
+    return start == 0 or not text[start - 1].isalpha()

@@ -20,7 +20,7 @@ class TooSlow(Exception):
     """A pattern backtracked beyond `TIMEOUT_SECONDS`: whether it fits is unknown."""
 
 
-@lru_cache(maxsize=4096)  # planners' patterns, and frames around those of their words that stood in one text
+@lru_cache(maxsize=4096)  # more than all planners' patterns
 def compiled(pattern: str) -> regex.Pattern[str]:
     """The pattern, letter case ignored. Raises `regex.error`."""
     kept: regex.Pattern[str] | None = STORE.recall(_RECIPE, pattern)
@@ -48,6 +48,14 @@ def matches_of(pattern: str, text: str) -> list[regex.Match[str]]:
     except TimeoutError as error:
         raise TooSlow(pattern) from error
     return [match for match in found if match.end() > match.start()]
+
+
+def match_at(pattern: str, text: str, position: int) -> regex.Match[str] | None:
+    """How the pattern fits at that position, which it may look behind. Raises `TooSlow`."""
+    try:
+        return compiled(pattern).match(text, position, timeout=TIMEOUT_SECONDS)
+    except TimeoutError as error:
+        raise TooSlow(pattern) from error
 
 
 def spans(patterns: Sequence[str], text: str) -> list[Span]:

@@ -13,15 +13,28 @@ from pydantic_core import from_json
 
 from handler.settings import SettingsError
 
+SERVICES = ("bedrock-runtime", "dynamodb", "signin", "sso", "sso-oidc", "sts")
+"""What the function calls, and what the SDK calls for credentials: `sts` where a pod has a web identity (IRSA)."""
+_PREFIXES = frozenset({"bedrock", "bedrock-runtime", "dynamodb", "signin", "portal.sso", "oidc", "sts"})
+"""Their names in the SDK's list of endpoints."""
+
 
 class _Files(JSONFileLoader):
-    """Reads the SDK's data with a faster parser: 5 ms for its list of endpoints, not 13."""
+    """Reads the SDK's data with a faster parser, and of its list of endpoints only what is used: that saves 6 MB."""
 
     def load_file(self, file_path: str) -> Any:  # noqa: ANN401 - whatever JSON holds; None where there is no file
         plain, packed = Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")
         if plain.is_file():
-            return from_json(plain.read_bytes())
-        return from_json(gzip.decompress(packed.read_bytes())) if packed.is_file() else None
+            data = from_json(plain.read_bytes())
+        elif packed.is_file():
+            data = from_json(gzip.decompress(packed.read_bytes()))
+        else:
+            return None
+        if plain.name == "endpoints.json":
+            for partition in data["partitions"]:
+                services = partition["services"].items()
+                partition["services"] = {prefix: service for prefix, service in services if prefix in _PREFIXES}
+        return data
 
 
 class _OwnServices(Loader):
@@ -30,7 +43,7 @@ class _OwnServices(Loader):
     FILE_LOADER_CLASS = _Files
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - the SDK's signature
-        return ["bedrock-runtime", "dynamodb"]
+        return list(SERVICES)
 
 
 def session(region: str | None) -> Session:
