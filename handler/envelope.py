@@ -12,11 +12,11 @@ from urllib.parse import quote
 from cloudevents import exceptions as cloudevents_errors
 from cloudevents.conversion import to_binary
 from cloudevents.http import CloudEvent, from_http
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import from_json
 
 from handler.errors import BatchUnsupported, BrokenJson, DataNotJson, InvalidCloudEvent, NotACloudEvent
-from handler.events import Origin
+from handler.events import Instant, Origin
 
 STRUCTURED = "application/cloudevents+json"
 _NO_HEADER = {"ce-data", "ce-extensions"}  # the SDK would take these names for its own members
@@ -30,7 +30,7 @@ class _Attributes(BaseModel):
     id: Annotated[str, Field(min_length=1)]
     source: Annotated[str, Field(min_length=1)]
     type: Annotated[str, Field(min_length=1)]
-    time: AwareDatetime | None = None
+    time: Instant | None = None
     datacontenttype: str = ""
 
 

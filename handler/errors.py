@@ -20,16 +20,18 @@ from typing import ClassVar
 class EnrichmentError(Exception):
     """Base of all expected failures; raise a leaf.
 
-    `detail` says what was wrong with this event, without seller text; `title` says what to do about it.
+    `detail` says what was wrong with this event, without seller text; `title` says what to do about it. `product_id` is
+    of an event that came to no task, where its data names one.
     """
 
     status: ClassVar[int]
     code: ClassVar[str]
     title: ClassVar[str]
 
-    def __init__(self, detail: str = "") -> None:
+    def __init__(self, detail: str = "", *, product_id: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
+        self.product_id = product_id
 
 
 class Malformed(EnrichmentError):
@@ -234,6 +236,11 @@ class ImageHostUnavailable(Unavailable):
 class ImageTimeout(Unavailable):
     code = "imagetimeout"
     title = "Check the image host: it did not answer in time; deliver again."
+
+
+class BodyLate(Unavailable):
+    code = "bodylate"
+    title = "Deliver again: the request's body stopped arriving."
 
 
 class Busy(Unavailable):

@@ -28,6 +28,7 @@ class Order(NamedTuple):
     """The version itself, or microseconds since 1970 UTC."""
 
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -57,12 +58,20 @@ def _as_product_id(value: object) -> str:
     return text
 
 
+def _is_rfc_3339(value: object) -> object:
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("give date, time and offset in RFC 3339: 2026-11-22T09:00:00Z")
+    return value
+
+
 def _is_web_url(value: str) -> str:
     if not re.match(r"https?://[^\s/]", value, re.IGNORECASE):
         raise ValueError("give an http or https URL")
     return value
 
 
+Instant = Annotated[AwareDatetime, BeforeValidator(_is_rfc_3339)]
+"""RFC 3339, 5.6; pydantic alone would take numbers too, and guess their unit."""
 ProductId = Annotated[str, BeforeValidator(_as_product_id), Field(min_length=1, max_length=128)]
 Text = Annotated[str, StringConstraints(max_length=1000)]
 Scalar = Text | bool | int | float
@@ -76,7 +85,7 @@ class ProductData(BaseModel):
 
     product_id: ProductId = Field(validation_alias=AliasChoices("productId", "prdCd"))
     version: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    updated_at: Annotated[AwareDatetime, Field(strict=False)] | None = Field(None, validation_alias="updatedAt")
+    updated_at: Annotated[Instant, Field(strict=False)] | None = Field(None, validation_alias="updatedAt")
     name: Annotated[str, StringConstraints(max_length=500)] = Field(
         "", validation_alias=AliasChoices("name", "productName", "prdNm")
     )

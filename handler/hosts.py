@@ -49,7 +49,10 @@ class AllowedHosts:
         domains: list[str] = []
         addresses: set[Address] = set()
         networks: list[IPv4Network | IPv6Network] = []
-        for entry in filter(None, map(str.strip, text.split(","))):
+        entries = list(filter(None, map(str.strip, text.split(","))))
+        if text.strip() and not entries:
+            raise ValueError("the list has no entry")
+        for entry in entries:
             if (network := _network(entry)) is not None:
                 networks.append(network)
             elif (address := _literal(entry)) is not None:

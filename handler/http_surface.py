@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from handler import intake
 from handler.envelope import open_envelope, seal_reply
-from handler.errors import BrokenJson, Busy, Defect, EnrichmentError, TooLarge
+from handler.errors import BodyLate, BrokenJson, Busy, Defect, EnrichmentError, TooLarge
 from handler.events import ForeignEvent, Origin, ProductDeletion, ProductEvent
 from handler.results import REPLY_TYPE, Reply, TaskResult, problem, speaking_failure
 from handler.telemetry import OPENMETRICS, Telemetry
@@ -20,6 +20,8 @@ from handler.telemetry import OPENMETRICS, Telemetry
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_DRAINED_BYTES: Final = 16 * MAX_BODY_BYTES
 """Read and thrown away of a body that is too large: a client that still sends would not see the answer."""
+BODY_SECONDS: Final = 10.0
+"""Within which the next part of a body must come: a sender that died in the middle must not hold its slot for ever."""
 TEXT: Final = "text/plain; charset=utf-8"
 PROBES: Final = frozenset({"/health/liveness", "/health/readiness"})
 
@@ -104,7 +106,7 @@ class HttpSurface:
 
     def _refuse(self, error: EnrichmentError, origin: Origin | None) -> Response:
         self._telemetry.event_failed(error, origin)
-        return _problem(error)
+        return _problem(error, product_id=error.product_id)
 
 
 def _problem(error: EnrichmentError, *, product_id: str = "", task: str = "") -> Response:
@@ -126,7 +128,10 @@ def _traceparent(request: Request) -> str:
 
 def _body(request: Request) -> bytes:
     request.max_content_length = MAX_BODY_BYTES + 1  # a chunked body is cut there without a word
+    connection = request.environ.get("gunicorn.socket")
     try:
+        if connection:
+            connection.settimeout(BODY_SECONDS)
         with suppress(RequestEntityTooLarge):
             if len(body := request.get_data()) <= MAX_BODY_BYTES:
                 return body
@@ -134,5 +139,10 @@ def _body(request: Request) -> bytes:
         while drained < MAX_DRAINED_BYTES and (chunk := stream.read(65_536)):
             drained += len(chunk)
     except Exception as error:  # the client went away, or its chunks are not HTTP: each server raises its own
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+            raise BodyLate(f"nothing came for {BODY_SECONDS:g} s") from error
         raise BrokenJson("the body ended early") from error
+    finally:
+        if connection:
+            connection.settimeout(None)  # as gunicorn has it
     raise TooLarge(f"the limit is {MAX_BODY_BYTES} bytes")

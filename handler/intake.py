@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from handler.envelope import Envelope
-from handler.errors import DataNotJson, EventNameUnknown, KeyMissing, SchemaViolated
+from handler.errors import DataNotJson, EnrichmentError, EventNameUnknown, KeyMissing, SchemaViolated
 from handler.events import ForeignEvent, ProductData, ProductDeletion, ProductEvent, ProductId
 
 RAW_RECORD = "dev.knative.kafka.event"
@@ -22,11 +22,15 @@ def read(
 ) -> ProductEvent | ProductDeletion | ForeignEvent:
     """What the event is about; `known` are the names that tasks listen to.
 
-    Raises `Malformed` or `Unusable` leaves.
+    Raises `Malformed` or `Unusable` leaves, with the product's id where the data has a good one.
     """
-    if envelope.type == RAW_RECORD:
-        return _read_raw(envelope, known, topic_event_types)
-    return _read_named(envelope.type, envelope, known)
+    try:
+        if envelope.type == RAW_RECORD:
+            return _read_raw(envelope, known, topic_event_types)
+        return _read_named(envelope.type, envelope, known)
+    except EnrichmentError as error:
+        error.product_id = _named_product(envelope)
+        raise
 
 
 def _read_raw(
@@ -64,6 +68,14 @@ def _record_key(envelope: Envelope) -> str:
         return _PRODUCT_ID.validate_python(key)
     except ValidationError as error:
         raise SchemaViolated(f"key: {error.errors(include_url=False)[0]['msg']}") from error
+
+
+def _named_product(envelope: Envelope) -> str:
+    """Whom a refusal is about: who reads a dead letter wants to know."""
+    with suppress(EnrichmentError, ValidationError):
+        if isinstance(data := envelope.json(), dict):
+            return _PRODUCT_ID.validate_python(data.get("productId", data.get("prdCd")))
+    return ""
 
 
 def _validate(data: Any) -> ProductData:  # noqa: ANN401 - whatever JSON holds

@@ -75,7 +75,12 @@ def _aws_clients(settings: Settings) -> tuple[Ledger, BedrockClient]:
 
 
 def _check(settings: Settings, prompts: Prompts) -> None:
-    """What only settings and task folders together can tell."""
+    """What the environment's words alone do not tell: files, and task folders beside them."""
+    if token_file := settings.product_service_token_file:
+        try:
+            token_file.read_bytes()
+        except OSError as error:  # the first event would pay for an answer that it cannot write back
+            raise SettingsError(f"PRODUCT_SERVICE_TOKEN_FILE: {token_file} cannot be read: {error.strerror}") from error
     for task in prompts.tasks:
         try:
             model_table().find(task.model_id)

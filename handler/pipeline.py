@@ -89,7 +89,10 @@ class Pipeline:
         language, languages = event.product.language, self.prompts.languages
         if language not in languages:
             lacking = ", ".join(self.prompts.lacking(language))
-            raise LanguageUnsupported(f"supported are {', '.join(sorted(languages))}; {lacking} cannot write it")
+            raise LanguageUnsupported(
+                f"supported are {', '.join(sorted(languages))}; {lacking} cannot write it",
+                product_id=event.product.product_id,
+            )
         deadline = self.new_deadline()
         bill = f"{event.origin.source} {event.origin.id}"
         reports = []

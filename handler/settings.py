@@ -1,5 +1,6 @@
 """Settings: the environment, read once and checked at start. Nothing else reads it."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -26,10 +27,15 @@ def _is_base(url: AnyHttpUrl) -> AnyHttpUrl:
 
 
 def _ledger_url(url: str) -> str:
-    store, separator, table = url.partition("://")
-    if not separator or (store, bool(table)) not in {("memory", False), ("dynamodb", True)}:
-        raise ValueError("give memory:// or dynamodb://TABLE")
+    if url != "memory://" and not re.fullmatch(r"dynamodb://[a-zA-Z0-9_.-]{3,255}", url):
+        raise ValueError("give memory:// or dynamodb://TABLE, a name of 3 to 255 letters, digits, _, . and -")
     return url
+
+
+def _names_topics(mapping: dict[str, str]) -> dict[str, str]:
+    if not all(mapping):
+        raise ValueError("a topic has no name")
+    return mapping
 
 
 class Settings(Content):
@@ -39,7 +45,8 @@ class Settings(Content):
         AnyHttpUrl, AfterValidator(_is_base), Field(description="Base URL of the product service")
     ]
     product_service_token_file: Annotated[
-        Path | None, Field(description="File with the bearer token for it; read again when it changes")
+        Path | None,
+        Field(description="File with the bearer token for it; read again when it changes"),
     ] = None
     model_id: Annotated[
         str, Field(min_length=1, description="Bedrock model or inference profile; a task may override")
@@ -58,6 +65,7 @@ class Settings(Content):
     deadline_seconds: Annotated[float, Field(gt=0, le=570, description="Longest time for one event")] = 120.0
     topic_event_types: Annotated[
         Json[dict[str, str]] | dict[str, str],
+        AfterValidator(_names_topics),
         Field(description="JSON object: Kafka topic -> event name, for records that do not name their event"),
     ] = Field(default_factory=dict)
     report_failures: Annotated[bool, Field(description="Report failures to the product service")] = True
@@ -82,7 +90,7 @@ class Settings(Content):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0]).upper()
-            raise SettingsError(f"{name}: {first['msg']}") from error
+            raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
         settings._check_ledger()
         return settings
 

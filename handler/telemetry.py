@@ -82,7 +82,15 @@ class Telemetry:
     def event_failed(self, error: EnrichmentError, origin: Origin | None) -> None:
         """An event that came to no task."""
         ids = _ids(origin) if origin else {}
-        self._write(_severity(error), "event", **ids, code=error.code, detail=error.detail, traceback=_traceback(error))
+        self._write(
+            _severity(error),
+            "event",
+            **ids,
+            productId=error.product_id,
+            code=error.code,
+            detail=error.detail,
+            traceback=_traceback(error),
+        )
 
     def product_forgotten(self, origin: Origin, product_id: str) -> None:
         self._write(logging.INFO, "deletion", **_ids(origin), productId=product_id)

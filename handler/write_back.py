@@ -115,7 +115,7 @@ def put_failure(event: ProductEvent, task: Task, result: TaskResult, generator: 
     """The PUT of a failure report."""
     report = FailureReport(
         code=result.code,
-        detail=result.detail,
+        detail=result.detail or ", ".join(dict.fromkeys(violation.code for violation in result.judgement.violations)),
         violations=tuple(map(ReportedViolation.of, result.judgement.violations)),
         source=Source.of(event),
         generator=generator,

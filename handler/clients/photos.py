@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 import certifi
 from urllib3 import BaseHTTPResponse, Timeout
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as PoolTimeout
 from urllib3.util import Url, parse_url
 
@@ -58,7 +58,7 @@ class PhotoClient:
         self._hosts = hosts
         self._timeout_seconds = timeout_seconds
         self._max_bytes = max_bytes
-        self._pools = pooled(Dialer(hosts, resolve, ca_file), size=pool_size)
+        self._pools = pooled(Dialer(ca_file, hosts, resolve), size=pool_size)
 
     def fetch(self, url: str, *, within: float) -> bytes:
         """The file behind `url`, redirects followed, in at most `within` seconds.
@@ -140,6 +140,8 @@ def _refusal(host: str, status: int) -> EnrichmentError:
 def _failures(host: str) -> Iterator[None]:
     try:
         yield
+    except NewConnectionError as error:  # urllib3 counts it among the time-outs
+        raise ImageHostUnavailable(f"{host} cannot be connected to") from error
     except (TimeoutError, PoolTimeout) as error:
         raise ImageTimeout(f"{host} did not answer in time") from error
     except (OSError, HTTPError) as error:

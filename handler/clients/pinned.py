@@ -1,4 +1,4 @@
-"""HTTP connections that go only to an address that was judged, and end at a deadline. Knows nothing of photos.
+"""HTTP connections that go only to an address that was judged, and end at a deadline. Knows neither side's business.
 
 A name is resolved once a connection, its addresses are judged, and the socket is connected to one that passed: between
 check and connection nobody can change the answer. TLS still checks the certificate against the name.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from handler.errors import ImageNotAllowed
 from handler.hosts import AllowedHosts
@@ -29,18 +30,22 @@ Resolve = Callable[..., list[Any]]
 class Dialer:
     """Opens the sockets of a pool; `ca_file` is in PEM."""
 
-    hosts: AllowedHosts
-    resolve: Resolve
     ca_file: str
+    hosts: AllowedHosts | None = None
+    """Whose addresses alone are connected to; None where whoever configures the function chose the host."""
+    resolve: Resolve = socket.getaddrinfo
 
     def dial(self, host: str, port: int, deadline: float) -> socket.socket:
         """A connection to the first permitted address that takes it. Raises `ImageNotAllowed` or `OSError`."""
         host = host.strip("[]")
         found = self.resolve(host, port, type=socket.SOCK_STREAM)
-        permitted = [entry for entry in found if self.hosts.permits_address(host, entry[4][0])]
+        hosts = self.hosts
+        permitted = [entry for entry in found if hosts is None or hosts.permits_address(host, entry[4][0])]
         failure: OSError | None = None
         for family, kind, protocol, _, address in permitted:
             connection = _Socket(family, kind, protocol)
+            # A request's head and body are two packets: without it the second waits for the first's acknowledgement.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 connection.settimeout(left(deadline))
                 connection.connect(address)
@@ -103,7 +108,12 @@ class _Connection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         deadline = monotonic() + cast("float", self.timeout)
-        connection = self.dialer.dial(self.host, self.port, deadline)
+        try:
+            connection = self.dialer.dial(self.host, self.port, deadline)
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "the connection was not made in time") from error
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
         connection.settimeout(left(deadline))  # what is left for the TLS handshake
         return connection
 

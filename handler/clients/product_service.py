@@ -6,16 +6,18 @@ from contextlib import suppress
 from pathlib import Path
 
 import certifi
-from urllib3 import PoolManager, Timeout
+from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
+from handler.clients.pinned import Dialer, pooled
 from handler.errors import DeadlineExceeded, ProductServiceUnauthorized, ProductServiceUnavailable
 from handler.outcomes import Outcome
 from handler.write_back import Put, outcome_of_status
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
+"""For the head of the answer, whole: with what comes before and after, well within the lease on the slot."""
 DRAIN_SECONDS = 1.0
 """How long a reply is read, which says nothing more: one read to its end lets its connection serve again."""
 CHUNK_BYTES = 65_536
@@ -28,7 +30,7 @@ class ProductServiceClient:
         self._base = (parse_url(url).path or "").rstrip("/")
         self._token = _Token(token_file) if token_file else None
         # urllib3 itself, for one host: requests costs as much CPU again as the request.
-        self._pool = PoolManager(maxsize=pool_size, ca_certs=certifi.where()).connection_from_url(url)
+        self._pool = pooled(Dialer(certifi.where()), size=pool_size).connection_from_url(url)
 
     def close(self) -> None:
         """Closes the connections that wait for the next PUT."""

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -262,8 +263,24 @@ def test_a_service_that_is_not_there_may_heal(connect: Connect) -> None:
     """A refused connection is 503."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    with pytest.raises(ProductServiceUnavailable, match="ConnectionError"):
+    with pytest.raises(ProductServiceUnavailable, match="NewConnectionError"):
         connect(f"http://127.0.0.1:{port}").put(PUT, within=PATIENCE)
+
+
+def test_a_head_that_drips_ends_in_time(peer: Peer, connect: Connect) -> None:
+    """Byte after byte is no answer: the time is for the whole head, lest the slot's lease run out."""
+
+    def dripping_head(handler: _Handler) -> None:
+        handler.connection.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+        with suppress(OSError):  # the client has gone
+            while not handler.server.stopping.wait(0.05):
+                handler.connection.sendall(b"x")
+
+    peer.answer = dripping_head
+    client = connect(peer.url)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.put, PUT, within=0.5)
+        assert isinstance(waiting.exception(timeout=READ_SECONDS), ProductServiceUnavailable)
 
 
 @pytest.mark.parametrize("within", [0, -1])

@@ -248,6 +248,9 @@ class Cut(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         raise self._error
 
+    def readinto(self, buffer: object) -> int:
+        raise self._error
+
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), ValueError("a parser's own")])
 @pytest.mark.parametrize("length", [10, MAX_BODY_BYTES + 10])
@@ -255,3 +258,23 @@ def test_body_that_ends_early_is_a_bad_request(error: Exception, length: int) ->
     """A client that goes away is no bug of ours."""
     told = surface().handle(request(Cut(error), attributes(UPDATED), length=length))
     assert_problem(answer(told), 400, "brokenjson")
+
+
+def test_body_that_stops_arriving_may_come_again() -> None:
+    """What a sender that died left behind is not held against the event."""
+    told = surface().handle(request(Cut(TimeoutError()), attributes(UPDATED), length=10))
+    assert_problem(answer(told), 503, "bodylate")
+
+
+@pytest.mark.parametrize(
+    ("data", "product_id"),
+    [
+        ({**EVENT, "version": -1}, "GD-1"),
+        ({"prdCd": 7, "attributes": "red"}, "7"),
+        ({**EVENT, "productId": ".."}, None),
+    ],
+)
+def test_refusal_names_the_product_where_the_event_does(data: object, product_id: str | None) -> None:
+    """Who reads the dead letter, or the log, knows which product it is about."""
+    problem = assert_problem(answer(surface().handle(event(data))), 422, "schemaviolated")
+    assert problem.get("productId") == product_id

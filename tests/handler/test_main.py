@@ -54,6 +54,16 @@ def start(monkeypatch: pytest.MonkeyPatch, prompts_dir: Path) -> Start:
             "AWS_ENDPOINT_URL_*: Invalid endpoint: dynamodb",
         ),
         ({"AWS_SECRET_ACCESS_KEY": ""}, "AWS: Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY"),
+        (
+            {"PRODUCT_SERVICE_TOKEN_FILE": "/nowhere"},
+            "PRODUCT_SERVICE_TOKEN_FILE: /nowhere cannot be read: No such file",
+        ),
+        ({"IMAGE_HOSTS": " , "}, "IMAGE_HOSTS: the list has no entry"),
+        ({"LEDGER_URL": "dynamodb://a b"}, "LEDGER_URL: give memory:// or dynamodb://TABLE, a name of"),
+        (
+            {"TOPIC_EVENT_TYPES": '{"": "ProductRegisteredEvent"}'},
+            "TOPIC_EVENT_TYPES: a topic has no name",
+        ),
         ({"PROMPTS_DIR": "/nowhere"}, "/nowhere:1: has no task folder; PROMPTS_DIR must name"),
     ],
 )

@@ -102,7 +102,7 @@ def test_memory_is_refused_where_several_processes_share_the_work(environ: Mappi
     """A ledger that each process has for itself would pay twice."""
     with pytest.raises(SettingsError, match=r"^LEDGER_URL: "):
         settings(**environ)
-    assert settings(**environ, LEDGER_URL="dynamodb://t").ledger_url == "dynamodb://t"
+    assert settings(**environ, LEDGER_URL="dynamodb://table").ledger_url == "dynamodb://table"
 
 
 @pytest.mark.parametrize(("threads", "slots"), [("64", 63), ("2", 1)])

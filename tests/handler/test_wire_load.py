@@ -6,8 +6,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import pytest
 import requests
-from server import REGISTERED, UPDATED, Stage, running
-from wire import PATIENCE, Answer, assert_problem
+from server import JSON, REGISTERED, UPDATED, Stage, attributes, encoded, running
+from wire import PATIENCE, Answer, assert_problem, exchange, request_bytes
 
 THREADS = 4
 SLOTS = THREADS - 1
@@ -119,3 +119,12 @@ def test_no_call_starts_that_would_end_too_late(hasty: Stage) -> None:
     finally:
         hasty.bedrock.reset()
     assert_problem(answer, 503, "deadlineexceeded")
+
+
+@pytest.mark.slow
+def test_body_that_stops_arriving_gives_its_slot_back(stage: Stage) -> None:
+    """A sender that died in the middle of its event holds a thread for seconds, not for ever."""
+    whole = request_bytes(encoded(stage.register("stalled")), [*attributes(UPDATED), JSON])
+    answer = exchange(stage.port, whole[:-10])
+    assert_problem(answer, 503, "bodylate")
+    assert exchange(stage.port, whole).status == 200
