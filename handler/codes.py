@@ -9,13 +9,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, RootModel, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, RootModel, StringConstraints, model_validator
 
 from handler.categories import matches
 from handler.checks import Violation
 from handler.checks.rules import Colour
 from handler.checks.wording import excerpt_of
-from handler.content import Content, Mistake
+from handler.content import Content, Mistake, shape_of
 from handler.facts import Facts
 from handler.options import options_of
 
@@ -221,6 +221,13 @@ class Attribute(Content):
 class CodeTable(RootModel[dict[AttributeName, Attribute]]):
     """The attributes of one task, by the name that is written back."""
 
+    model_config = ConfigDict(defer_build=True)  # as `Content`
+
+    @cached_property
+    def shape(self) -> str:
+        """As a content's."""
+        return shape_of(self.root)
+
     def with_colours(self, colours: Mapping[str, Colour]) -> Self:
         """The table with the words of the shared colours that its labels name, none of them `unknown_colour`.
 
@@ -232,7 +239,9 @@ class CodeTable(RootModel[dict[AttributeName, Attribute]]):
                 for colour in label["colours"]:
                     row = colours[colour]
                     label["also"] = (*label["also"], colour, row.ko, *row.also, *row.framed)
-        return type(self).model_validate(table)
+        coloured = type(self).model_validate(table)
+        _ = coloured.shape  # kept with it
+        return coloured
 
     def unknown_colour(self, colours: Collection[str]) -> tuple[tuple[str, ...], str] | None:
         """The first colour that a label names and the shared table lacks, with its place in the file."""

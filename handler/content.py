@@ -1,20 +1,21 @@
 """Reads the YAML that planners own: as text, into typed models, with errors that name file, line and what to do.
 
-YAML is read as text only (`yaml_text`), and once: what a text holds is kept. The models say what is a number.
+YAML is read as text only (`yaml_text`): the models say what is a number. A file is read once: its model is kept.
 """
 
-from functools import partial
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import VERSION, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
-from handler.derived import STORE
+from handler.derived import STORE, code_version
 
 T = TypeVar("T")
 
-_YAML = "yaml-1"
-"""How YAML is read, as `derived` names it: change it whenever the same text gives another tree."""
 _ADVICE = {
     "extra_forbidden": (
         "is no key here; remove it or correct the word",
@@ -89,7 +90,16 @@ _YAML_ADVICE = {
 class Content(BaseModel):
     """Base of all models of planner files: nothing changes after loading, and a misspelt key is an error."""
 
+    # Deferred: where a file's model is kept, as in the image, nothing is ever validated.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    silent: ClassVar[frozenset[str]] = frozenset()
+    """Fields, wherever they stand in it, that no output depends on."""
+
+    @cached_property
+    def shape(self) -> str:
+        """The digest of all in it but what is silent. Kept with the model: to compute it takes longer than to read."""
+        return shape_of(self, without=self.silent)
 
 
 class Mistake(ValueError):
@@ -124,15 +134,45 @@ def read(path: Path, model: type[T]) -> T:
         raise ContentError(path, 1, en, "파일이 없습니다. 만들거나, 이 파일을 가리키는 이름을 고치세요") from error
     except (OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from error
-    tree = STORE.derive(_YAML, text, partial(_parsed, path))
+    return STORE.derive(recipe(repr(model)), text, partial(_validated, path, model))
+
+
+def recipe(name: str) -> str:
+    """What `derived` calls a way to make models: it may change with this package, and with pydantic."""
+    return f"{name}, pydantic {VERSION}, {code_version()}"
+
+
+def shape_of(value: object, *, without: frozenset[str] = frozenset()) -> str:
+    """The digest of a value that may hold models, but for their fields `without`; in the order of the file."""
+    return hashlib.sha256(to_json(_plain(value, without))).hexdigest()
+
+
+def _plain(value: Any, without: frozenset[str]) -> Any:  # noqa: ANN401 - whatever models hold
+    """Models as mappings, without their serializers, which nobody built: that would take 10 ms."""
+    match value:
+        case BaseModel():
+            fields = type(value).model_fields
+            return {name: _plain(getattr(value, name), without) for name in fields if name not in without}
+        case Mapping():
+            return {key: _plain(entry, without) for key, entry in value.items()}
+        case tuple() | list():
+            return [_plain(entry, without) for entry in value]
+        case _:
+            return value
+
+
+def _validated(path: Path, model: type[T], text: str) -> T:
     try:
-        return TypeAdapter(model).validate_python(tree)
+        made = TypeAdapter(model).validate_python(_parsed(path, text))
     except ValidationError as error:
         raise refusal(path, error) from error
+    if isinstance(made, Content):
+        _ = made.shape
+    return made
 
 
 def _parsed(path: Path, text: str) -> Any:  # noqa: ANN401 - whatever YAML holds
-    from handler.yaml_text import NotYamlError, parse  # PyYAML takes 10 ms to import; of most texts the tree is kept
+    from handler.yaml_text import NotYamlError, parse  # PyYAML takes 10 ms to import; of most texts the model is kept
 
     try:
         return parse(text)

@@ -1,4 +1,4 @@
-"""What is derived from planners' texts (YAML read, templates and patterns compiled), kept as Python keeps byte code.
+"""What is derived from planners' texts (models, templates and patterns), kept as Python keeps byte code.
 
 Deriving takes half a second of a start and of its first text, so it is done once: for the image, or by the first start
 that may write, and again for what an edit changed. Without the file all works, only slower.
@@ -12,7 +12,7 @@ import os
 import pickle
 import sys
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -91,6 +91,18 @@ class Store:
         new.write_bytes(pickle.dumps(kept))
         new.replace(self._path)  # at once: another start may be reading
         self.grew = False
+
+
+@cache
+def code_version() -> str:
+    """Of all that this package does: a part of recipes that any of its modules may change.
+
+    By times and sizes, as Python tells whether byte code is current.
+    """
+    package = Path(__file__).parent
+    modules = (entry for folder in (package, package / "checks", package / "clients") for entry in os.scandir(folder))
+    stats = [(entry.name, entry.stat()) for entry in modules if entry.name.endswith(".py")]
+    return sha256(repr(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)).encode()).hexdigest()
 
 
 def _key(recipe: str, text: str) -> str:

@@ -36,10 +36,10 @@ def build(settings: Settings) -> HttpSurface:
     """The function, ready for its first event. Raises `SettingsError`, `ContentError`."""
     prompts = load_prompts(settings.prompts_dir, settings.model_id)
     _check(settings, prompts)
+    ledger, model = _aws_clients(settings)
     if STORE.grew and STORE.is_welcome:
         with suppress(OSError):  # the next start derives it again
             precompile(prompts)
-    ledger, model = _aws_clients(settings)
     pipeline = Pipeline(
         prompts=prompts,
         ledger=ledger,

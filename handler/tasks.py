@@ -3,7 +3,6 @@
 What start-up needs is checked here; examples and the rules' own sentences are checked by `make prompts`.
 """
 
-import hashlib
 import itertools
 import traceback
 from collections.abc import Collection, Iterator, Mapping
@@ -15,12 +14,11 @@ from typing import Any, TypeVar
 import jinja2
 from jinja2.bccache import Bucket
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from handler.categories import matches
 from handler.checks.rules import Rules, load_rules, read_colours
 from handler.codes import Attribute, CodeTable
-from handler.content import ContentError, error_at, read, refusal, unreadable
+from handler.content import ContentError, error_at, read, recipe, refusal, shape_of, unreadable
 from handler.derived import STORE
 from handler.facts import Facts, Noise
 from handler.task_files import Example, Persona, Publication, TaskFile, When
@@ -50,11 +48,10 @@ class Task:
     @cached_property
     def edition(self) -> str:
         """The digest of all that shapes the output but not the question: codes, rules, publish map, write-back."""
-        shape = self.file.model_dump(mode="json", include={"publish", "checks", "write_back"})
-        shape["codes"] = self.codes.model_dump(mode="json")
-        shape["personas"] = {name: [persona.length, persona.emoji] for name, persona in self.personas.items()}
-        shape["rules"] = _rules_shape(self.rules) if self.rules else None
-        return hashlib.sha256(to_json(shape)).hexdigest()[:16]  # in the files' order; sorted, it takes 2 ms more
+        personas = {name: [persona.length, persona.emoji] for name, persona in self.personas.items()}
+        rules = self.rules.shape if self.rules else None
+        file = self.file
+        return shape_of([file.publish, file.checks, file.write_back, self.codes.shape, personas, rules])[:16]
 
     @property
     def languages(self) -> Collection[str]:
@@ -210,7 +207,8 @@ def _codes(path: Path, shared: Path) -> CodeTable:
             f"{colour}: prompts/shared/colours.yaml 에 없습니다. 더하거나 철자를 고치세요",
         )
     try:
-        return table.with_colours(colours)
+        texts = "".join(file.read_text(encoding="utf-8") for file in (path, shared / "colours.yaml"))
+        return STORE.derive(recipe("coloured table"), texts, lambda _: table.with_colours(colours))
     except ValidationError as error:
         raise refusal(path, error) from error
 
@@ -289,18 +287,3 @@ def _place(error: Exception, folder: Path) -> tuple[Path, int]:
 
 def _optional(path: Path, model: type[T], default: T) -> T:
     return read(path, model) if path.exists() else default
-
-
-def _rules_shape(rules: Rules) -> dict[str, Any]:
-    """What of the rules can change a verdict: not their trial sentences, nor what they tell the planner."""
-    colours = [lexicon["colours"] for lexicon in rules.lexicons.values() if "colours" in lexicon]
-    return {
-        "languages": {code: language.model_dump(mode="json") for code, language in rules.languages.items()},
-        "claims": {
-            code: [rule.model_dump(mode="json", exclude={"passes", "fails", "ko"}) for rule in claims]
-            for code, claims in rules.claims.items()
-        },
-        "grounding": rules.grounding,
-        "packs": {code: pack.model_dump(mode="json", exclude={"trials"}) for code, pack in rules.packs.items()},
-        "colours": {label: term.model_dump(mode="json") for label, term in colours[0].terms.items()} if colours else {},
-    }

@@ -41,7 +41,7 @@ class Term(Content):
 
     def joined(self, other: "Term") -> "Term":
         """Both languages' words of one term."""
-        return Term(
+        return Term.model_construct(  # of parts that were validated
             words=self.words + other.words,
             framed=self.framed + other.framed,
             within=self.within or other.within,

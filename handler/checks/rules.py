@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 
 from handler.checks.lexicon import Lexicon, Term
 from handler.checks.quantities import QuantityReader
-from handler.content import Content, ContentError, read
+from handler.content import Content, ContentError, read, shape_of
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")]
 Pattern = Annotated[str, StringConstraints(min_length=1)]
@@ -52,6 +52,8 @@ class ClaimRule(Content):
 
 class Pack(Content):
     """A file of claim rules for one language."""
+
+    silent = frozenset({"passes", "fails", "ko"})
 
     language: str
     rules: tuple[ClaimRule, ...]
@@ -104,6 +106,8 @@ class Trial(Content):
 class Grounding(Content):
     """A language's words for what must be in the facts."""
 
+    silent = frozenset({"trials"})
+
     language: str
     negations: tuple[Pattern, ...] = ()
     """A fact that one of these fits is no evidence: `방수: 불가`."""
@@ -142,25 +146,30 @@ class Rules:
     packs: Mapping[str, Grounding]
     """Grounding by language; empty where the task checks none."""
     quantities: QuantityReader
+    shape: str
+    """The digest of what can change a verdict: not trial sentences, nor what rules tell the planner."""
 
 
 def load_rules(shared: Path, *, claims: Sequence[str], grounding: Sequence[str]) -> Rules:
     """The rules that a task's `checks` name: packs (`claims-ko`) and families (`numbers`). Raises `ContentError`."""
     languages = read(shared / "languages.yaml", dict[str, Language])
+    claim_packs = [read(shared / f"{name}.yaml", Pack) for name in claims]
     rules: dict[str, tuple[ClaimRule, ...]] = {}
-    for name in claims:
-        pack = read(shared / f"{name}.yaml", Pack)
+    for pack in claim_packs:
         rules[pack.language] = rules.get(pack.language, ()) + pack.rules
     packs = {code: read(shared / f"grounding-{code}.yaml", Grounding) for code in languages} if grounding else {}
     judged = {code: language for code, language in languages.items() if not claims or code in rules}
-    lexicons = _lexicons(packs, read_colours(shared)) if grounding else {}
+    colours = read_colours(shared) if grounding else {}
+    lexicons = _lexicons(packs, colours)
     for name in grounding:
         for code in judged:
             if name not in {"numbers", "latin"} and name not in lexicons[code]:
                 en = f"families: add {name}, or do not list it in the task's checks.grounding"
                 ko = f"families: {name} 이(가) 없습니다. 더하거나, 작업의 checks.grounding 에서 빼세요"
                 raise ContentError(shared / f"grounding-{code}.yaml", 1, en, ko)
-    return Rules(judged, rules, tuple(grounding), lexicons, packs, _quantities(packs))
+    files = [*claim_packs, *packs.values()]
+    shape = shape_of([languages, [file.shape for file in files], tuple(grounding), colours])
+    return Rules(judged, rules, tuple(grounding), lexicons, packs, _quantities(packs), shape)
 
 
 def read_colours(shared: Path) -> Colours:
@@ -215,4 +224,6 @@ def _quantities(packs: Mapping[str, Grounding]) -> QuantityReader:
 
 def _term(label: str, colour: Colour) -> Term:
     words = (label.replace("-", " "), colour.ko, *colour.also)
-    return Term(words=tuple(w for w in words if w not in colour.framed), framed=colour.framed, within=colour.within)
+    return Term.model_construct(
+        words=tuple(w for w in words if w not in colour.framed), framed=colour.framed, within=colour.within
+    )

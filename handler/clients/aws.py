@@ -6,35 +6,40 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from botocore import __version__ as VERSION  # noqa: N812 - a constant, whatever it is called
 from botocore.exceptions import BotoCoreError, InvalidRegionError, NoRegionError
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session
 from pydantic_core import from_json
 
+from handler.derived import STORE
 from handler.settings import SettingsError
 
 SERVICES = ("bedrock-runtime", "dynamodb", "signin", "sso", "sso-oidc", "sts")
 """What the function calls, and what the SDK calls for credentials: `sts` where a pod has a web identity (IRSA)."""
 _PREFIXES = frozenset({"bedrock", "bedrock-runtime", "dynamodb", "signin", "portal.sso", "oidc", "sts"})
 """Their names in the SDK's list of endpoints."""
+_LIST = f"endpoints-1, {', '.join(sorted(_PREFIXES))}"
+"""How that list is cut, as `derived` names it."""
 
 
 class _Files(JSONFileLoader):
-    """Reads the SDK's data with a faster parser, and of its list of endpoints only what is used: that saves 6 MB."""
+    """Reads the SDK's data with a faster parser, and of its list of endpoints, which is large, only what is used."""
 
     def load_file(self, file_path: str) -> Any:  # noqa: ANN401 - whatever JSON holds; None where there is no file
         plain, packed = Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")
         if plain.is_file():
-            data = from_json(plain.read_bytes())
-        elif packed.is_file():
-            data = from_json(gzip.decompress(packed.read_bytes()))
-        else:
-            return None
-        if plain.name == "endpoints.json":
-            for partition in data["partitions"]:
-                services = partition["services"].items()
-                partition["services"] = {prefix: service for prefix, service in services if prefix in _PREFIXES}
-        return data
+            is_list = plain.name == "endpoints.json"
+            return STORE.derive(_LIST, f"{VERSION} {plain}", _endpoints) if is_list else from_json(plain.read_bytes())
+        return from_json(gzip.decompress(packed.read_bytes())) if packed.is_file() else None
+
+
+def _endpoints(version_and_path: str) -> Any:  # noqa: ANN401 - as above
+    data = from_json(Path(version_and_path.partition(" ")[2]).read_bytes())
+    for partition in data["partitions"]:
+        services = partition["services"].items()
+        partition["services"] = {prefix: service for prefix, service in services if prefix in _PREFIXES}
+    return data
 
 
 class _OwnServices(Loader):
