@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from handler.checks import Violation
 from handler.errors import ModelAnswerBroken
@@ -21,8 +21,7 @@ JsonObject = Mapping[str, Any]
 TOOL = "record_attributes"
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """One image of a request. It enters the fingerprint by its source, so that a new decoder asks nothing again."""
 
     photo: Photo
@@ -129,8 +128,7 @@ class Request:
 _TOOL_USE = "Records the attributes of the product. Call it exactly once."
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the model said to one request; the ledger remembers exactly this."""
 
     stop_reason: str

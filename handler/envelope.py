@@ -4,9 +4,8 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from cloudevents import exceptions as cloudevents_errors
@@ -34,8 +33,7 @@ class _Attributes(BaseModel):
     datacontenttype: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One CloudEvent. Its data is parsed only when asked for: a foreign event may carry anything."""
 
     type: str

@@ -1,7 +1,6 @@
 """The contract in: what a product event says, validated once and then trusted."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -36,8 +35,7 @@ def _instant(kind: OrderKind, moment: datetime) -> Order:
     return Order(kind, (moment - _EPOCH) // timedelta(microseconds=1))
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The CloudEvent attributes that order and provenance need."""
 
     id: str
@@ -114,8 +112,7 @@ class ProductData(BaseModel):
         return given
 
 
-@dataclass(frozen=True, slots=True)
-class ProductEvent:
+class ProductEvent(NamedTuple):
     """One change of one product."""
 
     type: str
@@ -133,15 +130,13 @@ class ProductEvent:
         return _instant("time", self.origin.time) if self.origin.time else None
 
 
-@dataclass(frozen=True, slots=True)
-class ProductDeletion:
+class ProductDeletion(NamedTuple):
     """The product is gone: what the ledger knows of it may go too."""
 
     product_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignEvent:
+class ForeignEvent(NamedTuple):
     """An event of a type that no task listens to."""
 
     type: str

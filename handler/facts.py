@@ -8,9 +8,8 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import regex
 from pydantic import AfterValidator
@@ -49,8 +48,7 @@ _EMPTY_ITEM = re.compile(
 """What parts nothing: a separator in front of another, and at the inner side of a bracket."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What is known of one product, cleaned. Texts are NFC and have no markup."""
 
     name: str

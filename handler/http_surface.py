@@ -4,7 +4,6 @@ import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 from flask import Request, Response
@@ -74,7 +73,7 @@ class HttpSurface:
         origin: Origin | None = None
         try:
             envelope = open_envelope(dict(request.headers), _body(request))
-            origin = replace(envelope.origin, traceparent=_traceparent(request))
+            origin = envelope.origin._replace(traceparent=_traceparent(request))
             match intake.read(envelope, self._event_types, self._topic_event_types):
                 case ForeignEvent(event_type):
                     self._telemetry.foreign(event_type)
@@ -84,7 +83,7 @@ class HttpSurface:
                     self._telemetry.product_forgotten(origin, product_id)
                     return Response(status=200)
                 case ProductEvent() as event:
-                    return self._reply(replace(event, origin=origin))
+                    return self._reply(event._replace(origin=origin))
         except EnrichmentError as error:
             return self._refuse(error, origin)
         except Exception as bug:  # noqa: BLE001 - a bug answers 500 without internals and leaves the worker running

@@ -38,8 +38,7 @@ class Written(NamedTuple):
     edition: str
 
 
-@dataclass(frozen=True, slots=True)
-class SlotState:
+class SlotState(NamedTuple):
     """What is known of a slot."""
 
     latest: tuple[Order, ...] = ()
@@ -56,8 +55,7 @@ class SlotState:
         return order is not None and any(known.kind == order.kind and known > order for known in self.latest)
 
 
-@dataclass(frozen=True, slots=True)
-class SlotLease:
+class SlotLease(NamedTuple):
     """The right to be the only writer of a slot until it expires; `token` fences whoever lost it."""
 
     slot: Slot
@@ -66,8 +64,7 @@ class SlotLease:
     """As of the moment that it was taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class QuestionLease:
+class QuestionLease(NamedTuple):
     """The right to be the only payer of a question until it expires; `token` fences whoever lost it."""
 
     fingerprint: str

@@ -8,10 +8,9 @@ fingerprint, together with `RECIPE`. Pillow is imported by the first photo: star
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from handler.errors import EnrichmentError, ImageNotAnImage, ImageTooManyPixels, ImageUnreadable
 
@@ -57,8 +56,7 @@ _jpegs = threading.BoundedSemaphore(2)
 _others = threading.BoundedSemaphore(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
+class Photo(NamedTuple):
     """An image as the model gets it; width and height in pixels."""
 
     format: Format

@@ -2,8 +2,9 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from handler.checks import Violation
 from handler.checks.text import check_text
@@ -13,13 +14,12 @@ from handler.facts import Facts
 from handler.tasks import Task
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What may be written of an answer, and which rules it broke."""
 
     output: Any
     """None where nothing may be written."""
-    outcomes: Mapping[str, str] = field(default_factory=dict)
+    outcomes: Mapping[str, str] = MappingProxyType({})
     """For attributes: why one has no codes, or is left out."""
     violations: tuple[Violation, ...] = ()
 
@@ -134,7 +134,7 @@ class _AttributesQuestion:
             for key, values in self.facts.attributes
             if any(attribute.is_stated_in(key) for attribute in self.asked.values())
         ]
-        return replace(self.facts, attributes=tuple(spoken))
+        return self.facts._replace(attributes=tuple(spoken))
 
     def fingerprint(self, request: Request | None) -> str:
         if request and not self.stated:

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -25,8 +24,7 @@ _PRECEDENCE = (503, 429, 500, 422)
 """Which failure speaks for an event of several tasks: first what delivering again can heal."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskResult:
+class TaskResult(NamedTuple):
     """How one task of one event ended."""
 
     task: str

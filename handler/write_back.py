@@ -5,9 +5,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from handler.converse import digest
@@ -75,8 +74,7 @@ class Provenance(Contract):
     generator: Generator
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """One PUT, ready to send."""
 
     path: str

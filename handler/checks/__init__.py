@@ -1,10 +1,9 @@
 """What the model said, judged by rules that planners own. Pure: no IO, no clock, no settings."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """One rule that an answer broke."""
 
     code: str

@@ -7,7 +7,8 @@ Nouns that no list has are not judged, so metaphors (구름 같은) pass by cons
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import starmap
 from typing import NamedTuple
 
 import regex
@@ -49,8 +50,7 @@ class Term(Content):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A claim in a text."""
 
     label: str
@@ -88,6 +88,12 @@ class _Word(NamedTuple):
         # Korean compounds run on (캐시미어니트), but two syllables also arise by chance: 레드 in 브레드.
         heads = (start - len(prefix) for prefix in ("", *prefixes) if text.endswith(prefix, 0, start))
         return not self.is_short or any(_begins_a_word(text, head) for head in heads)
+
+
+@lru_cache(maxsize=4096)
+def _word(label: str, word: str, is_framed: bool) -> _Word:
+    is_latin = word.isascii()
+    return _Word(label, tuple(word.lower().split()), is_latin, is_framed, len(word) <= _SHORT and not is_latin)
 
 
 _Standing = tuple[Span, str]
@@ -155,7 +161,7 @@ class Lexicon:
             found = [
                 (word, end)
                 for key in {text[start], text[start : start + 2]}
-                for word in self._index.get(key, ())
+                for word in starmap(_word, self._index.get(key, ()))
                 if (end := word.end(text, start)) and word.stands(text, start, end, self.prefixes)
             ]
             for word, end in sorted(found, key=lambda each: (-each[1], each[0].label)):
@@ -180,16 +186,14 @@ class Lexicon:
         return [(label, term.shown_by) for label, term in self.terms.items() if term.shown_by]
 
     @cached_property
-    def _index(self) -> dict[str, list[_Word]]:
-        """The words by their first two letters, or their only one: of hundreds, few may stand at a place."""
-        index: dict[str, list[_Word]] = {}
+    def _index(self) -> dict[str, list[tuple[str, str, bool]]]:
+        """Label, word and whether it is framed, by its first two letters, or its only one: of hundreds, few may stand
+        at a place, and only those are looked at closer."""
+        index: dict[str, list[tuple[str, str, bool]]] = {}
         for label, term in self.terms.items():
             for words, is_framed in ((term.words, False), (term.framed, True)):
                 for word in words:
-                    is_latin = word.isascii()
-                    parts = tuple(word.lower().split())
-                    entry = _Word(label, parts, is_latin, is_framed, len(word) <= _SHORT and not is_latin)
-                    index.setdefault(parts[0][:2], []).append(entry)
+                    index.setdefault(word[:2].lower().rstrip(), []).append((label, word, is_framed))
         return index
 
 

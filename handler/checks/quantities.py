@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import NamedTuple
 
 import regex
 
@@ -19,8 +20,7 @@ _NAMED_UNIT = regex.compile(r"[(\[]\s*(?:단위\s*:?\s*)?([^()\[\]]+?)\s*[)\]]\s
 _MYRIADS = {"": Decimal(1), "천": Decimal(10) ** 3, "만": Decimal(10) ** 4, "억": Decimal(10) ** 8}
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(NamedTuple):
     """A number as written, and what it amounts to in its dimension's smallest unit."""
 
     span: Span

@@ -1,7 +1,7 @@
 """The corpus of hostile products, and a function whose model obeys them. Judges nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class Attack:
     def event(self, **changes: Any) -> ProductEvent:  # noqa: ANN401 - an event's data
         """The event that owes the task which the attack is aimed at."""
         plain = product_event(name=ATTRIBUTES if isinstance(self.obeyed, str) else IMAGES)
-        return replace(plain, product=ProductData.model_validate({**self.data, **changes}))
+        return plain._replace(product=ProductData.model_validate({**self.data, **changes}))
 
 
 def facts(prompts: Prompts, data: Mapping[str, Any]) -> Facts:

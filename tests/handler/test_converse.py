@@ -71,7 +71,7 @@ def ask(client: BedrockClient, request: Request) -> Answer:
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("pictures", [(), (PICTURE,), (PICTURE, replace(PICTURE, part=1))])
+@pytest.mark.parametrize("pictures", [(), (PICTURE,), (PICTURE, PICTURE._replace(part=1))])
 @pytest.mark.parametrize("schema", [None, SCHEMA])
 def test_every_model_accepts_the_question_and_its_follow_up(
     bedrock: BedrockStandIn,
@@ -104,7 +104,7 @@ def test_a_model_that_only_talks_is_asked_again(bedrock: BedrockStandIn, client:
     request = replace(CODES, model_id=f"global.{model}")
     answer = Answer("end_turn", "It is black.", None, Usage())
     assert ask(client, request.after(answer, [VIOLATION])).stop_reason
-    assert ask(client, request.after(replace(answer, text="  "), [VIOLATION])).tool_use
+    assert ask(client, request.after(answer._replace(text="  "), [VIOLATION])).tool_use
     assert [received.status for received in bedrock.requests] == [200, 200]
 
 
@@ -143,7 +143,7 @@ def test_a_cache_point_follows_only_a_prefix_that_is_long_enough(model: str, sch
         replace(CODES, model_id=MODELS[0]),
         replace(CODES, model_id=f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.{MODELS[0]}"),
         replace(CODES, tool_schema=dict(reversed(SCHEMA.items()))),
-        replace(CODES, pictures=(replace(PICTURE, photo=replace(PHOTO, data=b"other bytes", width=28)),)),
+        replace(CODES, pictures=(PICTURE._replace(photo=PHOTO._replace(data=b"other bytes", width=28)),)),
     ],
 )
 def test_the_same_question_has_the_same_fingerprint(same: Request) -> None:
@@ -162,8 +162,8 @@ def test_the_same_question_has_the_same_fingerprint(same: Request) -> None:
         replace(CODES, max_tokens=501),
         CODES.longer(),
         replace(CODES, pictures=()),
-        replace(CODES, pictures=(replace(PICTURE, source_sha256="cd" * 32),)),
-        replace(CODES, pictures=(replace(PICTURE, part=1),)),
+        replace(CODES, pictures=(PICTURE._replace(source_sha256="cd" * 32),)),
+        replace(CODES, pictures=(PICTURE._replace(part=1),)),
         replace(CODES, pictures=(PICTURE, PICTURE)),
         CODES.after(Answer("end_turn", "x", None, Usage()), [VIOLATION]),
     ],
@@ -178,11 +178,11 @@ def test_follow_ups_differ_by_what_was_said_and_what_was_wrong() -> None:
     said = Answer("end_turn", "x", None, Usage())
     prints = {
         CODES.after(said, [VIOLATION]).fingerprint,
-        CODES.after(replace(said, text="y"), [VIOLATION]).fingerprint,
+        CODES.after(said._replace(text="y"), [VIOLATION]).fingerprint,
         CODES.after(said, [VIOLATION, VIOLATION]).fingerprint,
     }
     assert len(prints) == 3
-    assert CODES.after(replace(said, paid_by="another event"), [VIOLATION]).fingerprint in prints
+    assert CODES.after(said._replace(paid_by="another event"), [VIOLATION]).fingerprint in prints
 
 
 JSON = st.recursive(

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -153,7 +152,7 @@ def test_a_shadow_category_is_shown_and_not_written(enricher: Enricher) -> None:
     [
         (product_event(name=ATTRIBUTES, attributes={"소재": "면 100%", "제조국": "상세페이지 참조"}), "it has 1"),
         (
-            replace(product_event(), product=product_event(productName="").product.model_copy(update={"name": ""})),
+            product_event()._replace(product=product_event(productName="").product.model_copy(update={"name": ""})),
             "name",
         ),
         (product_event(name=IMAGES, imageUrls=[]), "images"),

@@ -3,7 +3,6 @@
 import shutil
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -350,7 +349,7 @@ def test_codes_may_be_joined(prompts_dir: Path, tmp_path: Path) -> None:
 def test_a_photo_s_bytes_are_part_of_the_question(prompts: Prompts, tags: Task) -> None:
     """The same URL with a new picture asks again."""
     question = question_of(tags, facts(prompts), "")
-    other = replace(PICTURE, source_sha256="cd" * 32)
+    other = PICTURE._replace(source_sha256="cd" * 32)
     assert question.fingerprint(question.request((PICTURE,))) != question.fingerprint(question.request((other,)))
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -50,15 +49,15 @@ def result(error: EnrichmentError | None = None, *, task: str = "copy") -> TaskR
 def test_a_result_is_partial_where_something_was_left_out(outcome: Outcome) -> None:
     """Only what was written can be partial, and only where an attribute was rejected."""
     for outcomes, left_out in (({"Color": "rejected"}, True), ({"Color": "unknown", "Print": "not_applicable"}, False)):
-        partly = replace(result(), outcome=outcome, judgement=Judgement({}, outcomes))
+        partly = result()._replace(outcome=outcome, judgement=Judgement({}, outcomes))
         assert partly.is_partial == (left_out and outcome in {Outcome.WRITTEN, Outcome.REUSED})
 
 
 def test_a_result_has_the_code_of_what_is_wrong() -> None:
     """The error's own; `answerrejected` for a part that was left out; else the outcome."""
     assert result(ImageGone()).code == "imagegone"
-    assert replace(result(), judgement=Judgement({}, {"Color": "rejected"})).code == "answerrejected"
-    assert replace(result(), outcome=Outcome.INSUFFICIENT).code == "insufficient"
+    assert result()._replace(judgement=Judgement({}, {"Color": "rejected"})).code == "answerrejected"
+    assert result()._replace(outcome=Outcome.INSUFFICIENT).code == "insufficient"
     assert result().code == "written"
 
 
@@ -98,7 +97,7 @@ def test_a_result_has_the_contract_fields() -> None:
     """Exactly the documented names, usage as Bedrock names it, cost as a number, violations in Korean."""
     violation = Violation("offtable", "teal", "must be …", "‘teal’ 코드표에 없는 값입니다.", "Color")
     judgement = Judgement({"Print": ["01"]}, {"Color": "rejected"}, (violation,))
-    reported = Result.of(replace(result(), judgement=judgement)).model_dump(mode="json", by_alias=True)
+    reported = Result.of(result()._replace(judgement=judgement)).model_dump(mode="json", by_alias=True)
     assert reported == {
         "task": "copy",
         "outcome": "written",

@@ -5,7 +5,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -88,7 +87,7 @@ def test_every_task_leaves_one_line_with_its_money(
     """However a task ends, its line has all that was paid, and nothing that the seller typed."""
     enricher.say(*SAYINGS[end])
     plain = product_event(name=event_type, brand=MARK, attributes={MARK: MARK, "소재": f"{MARK} 면"})
-    event = replace(plain, product=plain.product.model_copy(update={"name": f"{MARK} 티셔츠"}))
+    event = plain._replace(product=plain.product.model_copy(update={"name": f"{MARK} 티셔츠"}))
 
     results = enricher.deliver(event)
     for result in results:
@@ -178,8 +177,8 @@ def test_level_leaves_out_what_is_less_severe(log: io.BytesIO, level: str, kept:
     """LOG_LEVEL is the least severe line; counters count all the same."""
     telemetry = Telemetry(log, level)
     telemetry.product_forgotten(ORIGIN, "GD-1")
-    telemetry.task_ended(product_event(), replace(failed(Throttled("")), bill=Bill("")))
-    telemetry.task_ended(product_event(), replace(failed(Defect("")), bill=Bill("")))
+    telemetry.task_ended(product_event(), failed(Throttled(""))._replace(bill=Bill("")))
+    telemetry.task_ended(product_event(), failed(Defect(""))._replace(bill=Bill("")))
     assert len(lines(log)) == kept
     assert counters(telemetry)["enricher_tasks", "copy", "throttled", "modelthrottled"] == 1
 

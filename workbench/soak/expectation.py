@@ -1,6 +1,5 @@
 """What the model's stand-in would say of a product today, asked by the function's own question, away from all gates."""
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,7 @@ class Expectation:
         if request.fingerprint not in self._said:
             body = request.body(model_table().find(request.model_id))
             self._said[request.fingerprint] = read_answer(self._client.converse(**body), "")
-        return replace(self._said[request.fingerprint], paid_by="")
+        return self._said[request.fingerprint]._replace(paid_by="")
 
 
 @cache
