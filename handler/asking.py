@@ -57,6 +57,8 @@ class Bill:
     usage: Usage = field(default_factory=Usage)
     cost_usd: Decimal = Decimal(0)
     calls: int = 0
+    retries: int = 0
+    """Calls that were made again because Bedrock throttled them, or stumbled."""
     unstored: int = 0
     """Answers that were paid and could not be stored: each may be paid a second time."""
 
@@ -115,11 +117,13 @@ class Asking:
     def _call(self, request: Request, bill: Bill, deadline: Deadline, lease: QuestionLease) -> Answer:
         if lease.attempts > MAX_PAID_ATTEMPTS:
             raise ModelTimeout(f"{MAX_PAID_ATTEMPTS} paid calls ended without an answer")
-        response = self.model.converse(
-            request.body(self.models.find(request.model_id)),
-            deadline=deadline,
-            before_retry=lambda: self._keep_lease(lease),  # the first call starts when the lease does
-        )
+
+        def before_retry() -> None:
+            bill.retries += 1
+            self._keep_lease(lease)  # the first call starts when the lease does
+
+        body = request.body(self.models.find(request.model_id))
+        response = self.model.converse(body, deadline=deadline, before_retry=before_retry)
         return read_answer(response, bill.payer)
 
     def _store(self, lease: QuestionLease, answer: Answer, bill: Bill, deadline: Deadline) -> Answer:

@@ -91,7 +91,7 @@ class SchemaViolated(Unusable):
 
 class LanguageUnsupported(Unusable):
     code = "languageunsupported"
-    title = "Ask for a language that prompts/shared/languages.yaml has."
+    title = "Ask for a language that every text task has claim packs and a length for."
 
 
 class KeyMissing(Unusable):
@@ -116,7 +116,7 @@ class ImageRefused(Unusable):
 
 class ImageNotAllowed(Unusable):
     code = "imagenotallowed"
-    title = "Serve the photo from a host in IMAGE_HOSTS; private addresses need a CIDR there."
+    title = "Serve the photo from a public host that IMAGE_HOSTS lists."
 
 
 class ImageTooLarge(Unusable):
@@ -146,7 +146,7 @@ class AnswerRefused(Unusable):
 
 class AnswerRejected(Unusable):
     code = "answerrejected"
-    title = "Look at the violations: the answer broke a rule again after it was named."
+    title = "Look at the violations, which enrichment-failures has in full: a rule was broken again after it was named."
 
 
 class AnswerUnusable(Unusable):
@@ -161,7 +161,7 @@ class ModelTimeout(Unusable):
 
 class ProductUnknown(Unusable):
     code = "productunknown"
-    title = "Register the product first: the product service answers 404 for it."
+    title = "Register the product first, or, if it is every product, check PRODUCT_SERVICE_URL: it answers 404."
 
 
 class WriteBackRejected(Unusable):

@@ -59,8 +59,8 @@ class AllowedHosts:
                 addresses.add(address)
             elif (name := _name(entry.removeprefix("*."))) is None:
                 raise ValueError(
-                    f"{entry!r} is none of img.example.com, *.example.com, an address such as 10.0.0.7"
-                    " and a CIDR such as 10.0.0.0/8"
+                    f"{entry!r} is no host name (as img.example.com), no *.domain, no address (as 10.0.0.7)"
+                    " and no CIDR (as 10.0.0.0/8)"
                 )
             elif entry.startswith("*."):
                 domains.append(f".{name}")

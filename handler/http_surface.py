@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import Final
 
 from flask import Request, Response
@@ -93,9 +94,13 @@ class HttpSurface:
 
     def _reply(self, event: ProductEvent) -> Response:
         results = []
+        began = monotonic()
         for result in self._run(event):
-            self._telemetry.task_ended(event, result)  # as it ends: a process that is killed has told what it paid
+            ended = monotonic()
+            # As it ends: a process that is killed has told what it paid.
+            self._telemetry.task_ended(event, result, ended - began)
             results.append(result)
+            began = ended
         failure = speaking_failure(results)
         if failure and failure.error:
             return _problem(failure.error, product_id=event.product.product_id, task=failure.task)

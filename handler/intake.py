@@ -94,7 +94,7 @@ def _problem(data: dict[str, Any], location: tuple[int | str, ...], message: str
     if field == "attributes" and len(location) > 1:
         place = list(data["attributes"]).index(location[1]) + 1
         return f"attributes: number {place} is no text of at most 1,000 characters, number, boolean or list of these"
-    return f"{field}: {_IN_JSON.get(message, message)}"
+    return f"{field}: {_IN_JSON.get(message, message).removeprefix('Value error, ')}"
 
 
 _IN_JSON = {

@@ -90,7 +90,7 @@ class Pipeline:
         if language not in languages:
             lacking = ", ".join(self.prompts.lacking(language))
             raise LanguageUnsupported(
-                f"supported are {', '.join(sorted(languages))}; {lacking} cannot write it",
+                f"{language[:20]}: supported are {', '.join(sorted(languages))}; {lacking} cannot write it",
                 product_id=event.product.product_id,
             )
         deadline = self.new_deadline()

@@ -27,6 +27,7 @@ METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "enricher_violations": ("Rules that final answers broke", ("task", "code")),
     "enricher_foreign_events": ("Events of a type that no task listens to", ("type",)),
     "enricher_model_calls": ("Model calls that were paid", ("task", "model")),
+    "enricher_model_retries": ("Calls that Bedrock throttled or failed, and that were made again", ("task", "model")),
     "enricher_model_tokens": ("Tokens that were paid", ("task", "model", "kind")),
     "enricher_model_cost_usd": ("USD that was paid, by the dated table of prices", ("task", "model")),
     "enricher_unstored_answers": ("Paid answers that could not be stored: each may be paid again", ("task",)),
@@ -43,8 +44,8 @@ class Telemetry:
         self._lock = threading.Lock()
         self._counts: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in METRICS}
 
-    def task_ended(self, event: ProductEvent, result: TaskResult) -> None:
-        """The money record of one task."""
+    def task_ended(self, event: ProductEvent, result: TaskResult, seconds: float = 0.0) -> None:
+        """The money record of one task, which took so many seconds."""
         bill, error = result.bill, result.error
         code = error.code if error else ""
         model = result.model
@@ -56,6 +57,8 @@ class Telemetry:
             self._count("enricher_model_cost_usd", result.task, model, by=float(bill.cost_usd))
             for kind, tokens in bill.usage.model_dump().items():
                 self._count("enricher_model_tokens", result.task, model, kind, by=tokens)
+        if bill.retries:
+            self._count("enricher_model_retries", result.task, model, by=bill.retries)
         if bill.unstored:
             self._count("enricher_unstored_answers", result.task, by=bill.unstored)
         self._write(
@@ -70,7 +73,9 @@ class Telemetry:
             code=code,
             detail=result.detail,
             violations=[violation.code for violation in result.judgement.violations],
+            seconds=round(seconds, 3),
             calls=bill.calls,
+            retries=bill.retries,
             usage=bill.usage.model_dump(by_alias=True),
             costUsd=float(bill.cost_usd),
             model=model,

@@ -44,18 +44,23 @@ def _lines(shown: Rehearsal) -> list[str]:
 def _verdict(old: Rehearsal, new: Rehearsal, catalogue: int) -> Iterator[str]:
     if new.publication == "off":
         yield "Publishing is off for this category: nothing is asked or written."
-    elif new.result.fingerprint != old.result.fingerprint:
-        if not new.requests:
-            yield "The fingerprint changed, and the model is not asked."
-            return
+    elif new.requests and new.requests[0].fingerprint not in {request.fingerprint for request in old.requests}:
         yield "The fingerprint changed: each product whose request changed is asked again at its next event."
         yield from _cost(new.requests[0], catalogue)
+    elif new.result.fingerprint != old.result.fingerprint and not new.requests and new.result.judgement.output is None:
+        yield "The fingerprint changed, and the model is not asked."
+    elif new.result.fingerprint != old.result.fingerprint:
+        yield "What the seller states is read differently, and the model is not asked: at the next event the output is"
+        yield f"made again and {_end(new)}."
     elif new.task.edition != old.task.edition:
-        end = "written" if new.publication == "live" else "shown, not written"
-        yield f"Only the edition changed: at the next event the known answer is judged again and {end};"
+        yield f"Only the edition changed: at the next event the known answer is judged again and {_end(new)};"
         yield "the model is asked only where that answer breaks a rule now."
     else:
         yield "Nothing changed for this product: it is neither asked nor written again."
+
+
+def _end(new: Rehearsal) -> str:
+    return "written" if new.publication == "live" else "shown, not written"
 
 
 def novelty(new: Rehearsal, *, revision: str, catalogue: int) -> str:

@@ -63,7 +63,8 @@ def misplaced(requests: Mapping[str, Rehearsal]) -> list[str]:
 
 
 def update(folder: Path = ROOT / "prompts", into: Path = FOLDER) -> int:
-    """Writes every golden text anew and says which changed. The exit code is 1 where a file cannot be used."""
+    """Writes every golden text anew and says which changed. The exit code is 1 where a file cannot be used, or an event
+    is not written by the persona that it is named after."""
     try:
         requests = golden_requests(golden_prompts(folder), into / "events")
     except ContentError as error:
@@ -71,6 +72,9 @@ def update(folder: Path = ROOT / "prompts", into: Path = FOLDER) -> int:
         return 1
     except WorkbenchError as error:
         print(error, file=sys.stderr)
+        return 1
+    if advices := misplaced(requests):
+        print("\n".join(advices), file=sys.stderr)
         return 1
     texts = {name: golden_text(shown) for name, shown in requests.items()}
     changed = stale(texts, into)
@@ -83,6 +87,4 @@ def update(folder: Path = ROOT / "prompts", into: Path = FOLDER) -> int:
             print(f"{name}: removed, its event is gone")
     if not changed:
         print("nothing changed")
-    for advice in misplaced(requests):
-        print(advice, file=sys.stderr)
     return 0

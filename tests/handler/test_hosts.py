@@ -216,7 +216,7 @@ def test_blanks_and_empty_entries_are_skipped() -> None:
 )
 def test_a_wrong_entry_is_named_in_one_sentence(entry: str) -> None:
     """What cannot be meant stops the process with the entry and the forms that are right."""
-    with pytest.raises(ValueError, match=r"is none of img\.example\.com") as caught:
+    with pytest.raises(ValueError, match=r"is no host name \(as img\.example\.com\)") as caught:
         AllowedHosts.parse(f"ok.example.com, {entry}")
     assert repr(entry) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -106,6 +106,14 @@ def test_every_task_leaves_one_line_with_its_money(
         assert sum(line["costUsd"] for line in written) > 0
 
 
+def test_time_and_retries_are_told(telemetry: Telemetry, log: io.BytesIO) -> None:
+    """Whoever looks why an event took so long sees how long, and how often Bedrock turned it away."""
+    telemetry.task_ended(product_event(), failed(Throttled(""))._replace(bill=Bill("", retries=3)), 1.23456)
+    [line] = lines(log)
+    assert (line["seconds"], line["retries"]) == (1.235, 3)
+    assert counters(telemetry)["enricher_model_retries", "copy", line["model"]] == 3
+
+
 def test_line_says_when_what_and_why(telemetry: Telemetry, log: io.BytesIO) -> None:
     """One JSON object a line; the codes of broken rules are in it, their excerpts are not."""
     violation = Violation("superlative", f"최고의 {MARK}", "en", "ko")

@@ -62,7 +62,8 @@ def test_an_event_that_another_persona_writes_is_named_with_the_remedy(
     path.write_text(text.replace("general:", pets + who), encoding="utf-8")
     category = "여성의류" if "여성의류" in pets else "강아지"
     (events / "pets.json").write_text(PRODUCT % category, encoding="utf-8")
-    assert update(folder, events.parent.parent) == 0
+    assert update(folder, events.parent.parent) == 1
+    assert not list(events.parent.parent.glob("*.txt"))  # a text of the wrong persona would be taken over by a commit
     writer = "fashion" if "여성의류" in pets else "general"
     said = capsys.readouterr().err
     assert said == f"pets.json is written by {writer}; {advice} in copy/personas.yaml\n"

@@ -257,6 +257,18 @@ def test_an_edit_of_rules_asks_nothing_again(
     assert "USD" not in shown
 
 
+def test_what_the_seller_states_is_read_anew_without_asking(folder: Path, tmp_path: Path, capsys: Captured) -> None:
+    """A new attribute that the product states changes its output, and not the question: no cost is named."""
+    file = event_file(tmp_path, attributes={"색상": "블랙", "무늬": "무지", "핏": "레귤러핏"})
+    fit = 'Fit:\n  ko: 핏\n  stated_in: [핏]\n  labels:\n    regular: {code: "1", ko: 레귤러핏}\n'
+    with (folder / "tags/codes.yaml").open("a", encoding="utf-8") as codes:
+        codes.write(fit)
+    assert main(["render", file, "--task", "tags", "--prompts", str(folder), "--against", "HEAD"]) == 0
+    shown = capsys.readouterr().out
+    assert "the model is not asked: at the next event the output is\nmade again and written." in shown
+    assert "USD" not in shown
+
+
 def test_a_comment_changes_nothing(folder: Path, tmp_path: Path, capsys: Captured) -> None:
     """Nor does an edit for other products."""
     edit(folder / "copy/task.yaml", "# A text task", "# This text task")

@@ -137,7 +137,7 @@ def test_four_thousand_calls_of_two_and_a_half_seconds_are_167_in_flight() -> No
     capacity = capacity_of(rate_of([CALL], Quota(requests=4000, tokens=PLENTY), latency=2.5), LOAD, calls=1)
 
     assert (capacity.calls_in_flight, capacity.events_in_flight) == (167, 187)
-    assert (capacity.carrying_pods, capacity.container_concurrency, capacity.threads) == (3, 64, 65)
+    assert (capacity.carrying_pods, capacity.container_concurrency, capacity.threads) == (3, 64, 68)
     assert (capacity.max_scale, capacity.consumers) == (4, 2)
 
 
@@ -168,9 +168,8 @@ def test_capacity_holds_all_that_the_quota_lets_through(call: Call, quota: Quota
     assert (capacity.max_scale - 1) * slots >= capacity.events_in_flight
     assert slots <= POD_EVENTS
     assert capacity.consumers * CONSUMER_EVENTS >= capacity.events_in_flight
-    assert (
-        Settings.from_env({"PRODUCT_SERVICE_URL": "http://shop", "THREADS": str(capacity.threads)}).event_slots == slots
-    )
+    settings = Settings.from_env({"PRODUCT_SERVICE_URL": "http://shop", "THREADS": str(capacity.threads)})
+    assert slots <= settings.event_slots < settings.threads
 
 
 @given(load=loads)
@@ -286,7 +285,7 @@ def test_command_prints_assumptions_rates_and_numbers(capsys: pytest.CaptureFixt
     assert printed["products"][0] == "7,000,000"
     assert printed["hours if requests alone bound"] == ["29.2", "29.2", "58.3"]
     assert printed["what binds"] == ["tokens"] * 3
-    assert printed["THREADS"][0] == str(int(printed["containerConcurrency"][0]) + 1)
+    assert printed["THREADS"][0] == str(int(printed["containerConcurrency"][0]) + 4)
     assert printed["delivery.retry"][0] == "6"
     assert printed["delivery.backoffDelay"][0] == "PT2S"
     assert all(len(row) == 2 and row[1] for name, row in printed.items() if name in {"max-scale", "consumers"})

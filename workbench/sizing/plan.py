@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from handler.settings import SPARE_THREADS
 from workbench.sandbox.kafka_source_spec import MAX_POLL_RECORDS, Delivery
 
 BURNDOWN = 5
@@ -19,6 +18,8 @@ POD_EVENTS = 64
 """Events at a time in one pod. A core held 256 at 65 % (calls of 2.5 s); a pod is promised a quarter of a core."""
 LEAST_PODS = 2
 """That carry the load: the loss of one must not be the loss of all."""
+PROBE_THREADS = 4
+"""Beside a pod's events: probes, scrapes, and what comes while the function is full, which is told so at once."""
 STEP = 8
 """`containerConcurrency` is rounded up to a multiple: a prompt that grows by a line is no deployment."""
 CONSUMER_EVENTS = 2 * MAX_POLL_RECORDS - 1
@@ -164,7 +165,7 @@ def capacity_of(rate: Rate, load: Load, *, calls: int) -> Capacity:
         events_in_flight=events,
         carrying_pods=pods,
         container_concurrency=slots,
-        threads=slots + SPARE_THREADS,
+        threads=slots + PROBE_THREADS,
         max_scale=pods + 1,
         consumers=math.ceil(events / CONSUMER_EVENTS),
         delivery=delivery_for(load),

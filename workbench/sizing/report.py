@@ -10,6 +10,7 @@ from workbench.sizing.plan import (
     CONSUMER_EVENTS,
     LEAST_PODS,
     POD_EVENTS,
+    PROBE_THREADS,
     STEP,
     Call,
     Capacity,
@@ -92,7 +93,7 @@ def _numbers(rate: Rate, capacity: Capacity, load: Load, *, calls: int) -> Itera
     why = f"at most {POD_EVENTS} events a pod, a quarter of a core, as it requests; at least {LEAST_PODS} pods"
     yield "pods that carry them", f"{pods}", why
     yield "containerConcurrency", f"{slots}", f"{events} / {pods}, up to a multiple of {STEP}"
-    yield "THREADS", f"{capacity.threads}", "one more, for probes and metrics; beyond, the function answers busy"
+    yield "THREADS", f"{capacity.threads}", f"{PROBE_THREADS} more: probes and scrapes find one when every event waits"
     why = f"{pods} and one: {pods * slots} slots stay when a pod dies or its node is drained; each revision has its own"
     yield "max-scale", f"{capacity.max_scale}", why
     why = f"dispatcher pods: {events} / {CONSUMER_EVENTS}, rounded up; that each gets one is to be seen on the cluster"
