@@ -111,8 +111,8 @@ def _read(headers: dict[str, str], body: bytes, media_type: str) -> Envelope:
     )
 
 
-def seal_reply(event_type: str, origin: Origin, data: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
-    """The reply to `origin` as a CloudEvent in binary mode: HTTP headers and body."""
+def seal_reply(event_type: str, origin: Origin, data: bytes) -> tuple[dict[str, str], bytes]:
+    """The reply to `origin`, whose data is JSON, as a CloudEvent in binary mode: HTTP headers and body."""
     attributes = {
         "type": event_type,
         "source": "/product-enricher",
@@ -121,7 +121,7 @@ def seal_reply(event_type: str, origin: Origin, data: Mapping[str, Any]) -> tupl
         "datacontenttype": "application/json",
     }
     event = CloudEvent(attributes, data)
-    headers, body = to_binary(event, data_marshaller=lambda value: json.dumps(value, ensure_ascii=False))
+    headers, body = to_binary(event, data_marshaller=lambda json: json)
     return headers, body
 
 

@@ -170,11 +170,23 @@ class Noise(Content):
 
     def clean_value(self, attribute: str, text: str) -> str:
         """The text as a value of the attribute; empty also where this attribute's value says nothing."""
+        return self._known_values(attribute, text)
+
+    @cached_property
+    def _known_values(self) -> Callable[[str, str], str]:
+        return lru_cache(maxsize=2048)(self._cleaned_value)
+
+    def _cleaned_value(self, attribute: str, text: str) -> str:
         text = self.clean(text)
         return "" if _fits(self._ignored_facts, f"{attribute}: {text}") else text
 
     def ignores(self, attribute: str) -> bool:
-        return _fits(self._ignored_attributes, _plain(attribute))
+        """Whether the attribute says nothing of a product, whatever its value."""
+        return self._known_names(attribute)
+
+    @cached_property
+    def _known_names(self) -> Callable[[str], bool]:
+        return lru_cache(maxsize=2048)(lambda attribute: _fits(self._ignored_attributes, _plain(attribute)))
 
 
 def facts_of(product: ProductData, noise: Noise) -> Facts:

@@ -104,8 +104,8 @@ class HttpSurface:
         failure = speaking_failure(results)
         if failure and failure.error:
             return _problem(failure.error, product_id=event.product.product_id, task=failure.task)
-        reply = Reply.of(event.product, results).model_dump(mode="json", by_alias=True)
-        headers, body = seal_reply(REPLY_TYPE, event.origin, reply)
+        reply = Reply.of(event.product, results).model_dump_json(by_alias=True)
+        headers, body = seal_reply(REPLY_TYPE, event.origin, reply.encode())
         return Response(body, 200, headers)
 
     def _refuse(self, error: EnrichmentError, origin: Origin | None) -> Response:

@@ -128,7 +128,7 @@ class Prompts:
         """The names that some task listens to."""
         return frozenset(name for task in self.tasks for name in task.file.events)
 
-    @property
+    @cached_property
     def languages(self) -> frozenset[str]:
         """What every text can be written and judged in."""
         texts = [frozenset(task.languages) for task in self.tasks if task.rules]

@@ -3,7 +3,6 @@
 The line is the money record: it stands for every task that ended, failures included, and adds up to the Bedrock bill.
 """
 
-import json
 import logging
 import threading
 import traceback
@@ -11,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
+
+from pydantic_core import to_json
 
 from handler.errors import EnrichmentError
 from handler.events import Origin, ProductEvent
@@ -146,7 +147,7 @@ class Telemetry:
             "kind": kind,
             **{name: value for name, value in fields.items() if value not in (None, "", [])},
         }
-        rest = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        rest = to_json(line) + b"\n"
         # No lock: a pipe keeps 4,096 bytes together (write(2), PIPE_BUF), and longer lines too unless it is full. Under
         # one each thread would wait for the interpreter within it, and at full load all of them mostly for each other.
         while rest:

@@ -81,13 +81,23 @@ def left(deadline: float) -> float:
     return seconds
 
 
+SLACK_SECONDS = 0.25
+"""By so much may a response be late: each setting of a time-out is a system call that gives the interpreter away."""
+
+
+def _shorten(connection: socket.socket, deadline: float) -> None:
+    seconds, timeout = left(deadline), connection.gettimeout()
+    if timeout is None or timeout > seconds + SLACK_SECONDS:
+        connection.settimeout(seconds)
+
+
 class _Socket(socket.socket):
     """Gives a whole response one deadline: a time-out starts anew with every byte of a host that drips."""
 
     deadline: float
 
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
-        self.settimeout(left(self.deadline))
+        _shorten(self, self.deadline)
         return super().recv_into(buffer, nbytes, flags)
 
 
@@ -97,7 +107,7 @@ class _TLSSocket(ssl.SSLSocket):
     deadline: float
 
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
-        self.settimeout(left(self.deadline))
+        _shorten(self, self.deadline)
         return super().recv_into(buffer, nbytes, flags)
 
 

@@ -239,7 +239,7 @@ def test_header_values_are_taken_as_they_are() -> None:
 @pytest.mark.parametrize("event_id", ["e-1", "상품 1", 'a"b\r\nX: y', "100%", "\U0001f600"])
 def test_a_reply_is_a_cloud_event_in_binary_mode(event_id: str) -> None:
     """It has the event's id, encoded as HTTP headers must be, and Korean data as it is."""
-    headers, body = seal_reply("ProductEnrichedEvent", Origin(event_id, "/shop"), {"productId": "가"})
+    headers, body = seal_reply("ProductEnrichedEvent", Origin(event_id, "/shop"), '{"productId": "가"}'.encode())
     assert body == '{"productId": "가"}'.encode()
     for value in headers.values():
         assert value.isascii()

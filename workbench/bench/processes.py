@@ -24,7 +24,7 @@ START_SECONDS = 30.0
 POLL_SECONDS = 0.0005
 FUNCTION, REFERENCE = "handler/server.py", "workbench/bench/references/server.py"
 
-IMAGE_ENV = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "49152"}
+IMAGE_ENV = {"MALLOC_MMAP_THRESHOLD_": "49152"}
 """What the Dockerfile sets for glibc, for both sides of a row."""
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
