@@ -101,6 +101,7 @@ def _grounding_problems(shared: Path, rules: Rules) -> Iterator[Problem]:
     for path, (language, pack) in packs.items():
         yield from (Problem.found(path, finding) for finding in _pack_words(pack, language, rules))
         if not broken:  # every language's patterns look for evidence, in trials of each
+            yield from (Problem.found(path, finding) for finding in _idle_frames(pack))
             yield from (Problem.found(path, finding) for finding in _pack_trials(pack, language, rules))
     if packs:
         terms = colour_terms(read_colours(shared))
@@ -169,6 +170,18 @@ def _broken(patterns: Iterable[tuple[Location, str]]) -> Iterator[Finding]:
                 f"“{shown}” is not a regular expression ({error}); correct it",
                 f"“{shown}”: 정규식이 아닙니다({error}). 고치세요",
             )
+
+
+def _idle_frames(pack: Grounding) -> Iterator[Finding]:
+    for name, family in pack.families.items():
+        for index, pattern in enumerate(family.frames):
+            if any(before is None for before, _ in split(pattern)):
+                shown = excerpt_of(pattern)
+                yield Finding(
+                    ("families", name, "frames", index),
+                    f"“{shown}” has no {{term}}, so it frames nothing; put it where the word stands",
+                    f"“{shown}”: {{term}} 이 없어 아무것도 찾지 못합니다. 말이 올 자리에 쓰세요",
+                )
 
 
 def _word_problems(terms: Mapping[str, Term], known: Mapping[str, Term], *, within: Location) -> Iterator[Finding]:

@@ -6,6 +6,10 @@ from collections import Counter
 import pytest
 from copy_corpus import CLEAN, sentences, shares, table, verdicts
 
+from handler.checks.patterns import compiled
+from handler.checks.text import patterns_of
+from workbench.golden import golden_prompts
+
 
 def test_bad_copy_is_caught_and_good_copy_passes_on_the_half_that_was_held_out(
     capsys: pytest.CaptureFixture[str],
@@ -30,3 +34,11 @@ def test_no_sentence_stands_twice() -> None:
     """A sentence in both halves would be no held-out sentence."""
     texts = [sentence.text for sentence in sentences()]
     assert len(texts) == len(set(texts))
+
+
+def test_no_text_makes_a_pattern_of_its_own() -> None:
+    """Whatever texts say, the patterns are those of the rules: they do not grow in number, and an image has them."""
+    rules = next(task.rules for task in golden_prompts().tasks if task.rules)
+    compiled.cache_clear()
+    assert any(verdict.violations for verdict in verdicts())
+    assert 0 < compiled.cache_info().currsize <= len(set(patterns_of(rules)))

@@ -227,6 +227,20 @@ MISTAKES = {
         "language: eng is no language of languages.yaml (ko, en)",
     ),
     "a broken frame": ("shared/grounding-ko.yaml", "\\s?(?:색|빛", "\\s?((?:색|빛", 7, "is not a regular expression"),
+    "a term in brackets": (
+        "shared/grounding-ko.yaml",
+        "{term}\\s?(?:색|빛",
+        "(?:{term}\\s)?(?:색|빛",
+        7,
+        "{term} stands in brackets or twice; write an entry for each",
+    ),
+    "a frame of nothing": (
+        "shared/grounding-ko.yaml",
+        "{term}\\s?(?:색|빛",
+        "블랙\\s?(?:색|빛",
+        7,
+        "has no {term}, so it frames nothing; put it where the word stands",
+    ),
     "a unit of no size": ("shared/grounding-ko.yaml", "{g: 1000", "{g: 0", 13, "must be more than 0"),
     "a unit without a number": ("shared/grounding-ko.yaml", "{g: 1000", "{g: heavy", 13, "must be a number"),
     "a colour's word under two colours": (
