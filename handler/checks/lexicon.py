@@ -207,6 +207,7 @@ _Frame = tuple[str | None, str]
 """What must end in front of `{term}`, and what must begin behind it; None and all of it where it has no `{term}`."""
 
 
+@lru_cache(maxsize=4096)
 def split(pattern: str) -> tuple[_Frame, ...]:
     """The alternatives of a pattern with `{term}`. Raises `regex.error` for one that cannot be tried at a word."""
     made: tuple[_Frame, ...] = STORE.derive(_SPLIT, pattern, _split)
