@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from handler import derived
 from handler.derived import Store
 
 
@@ -109,3 +110,9 @@ def test_file_goes_where_byte_code_goes(tmp_path: Path) -> None:
         said = subprocess.check_output([sys.executable, *options, *command], cwd=root, env=env, text=True).split()
         assert said[0] == expected
         assert Path(said[1]).parent == Path(f"{tmp_path}{root / 'handler'}")
+
+
+def test_every_folder_of_the_package_is_a_part_of_its_version() -> None:
+    """A model of planners' files that another folder's code makes is not mistaken for the old one."""
+    package = Path(derived.__file__).parent
+    assert {path.parent for path in package.rglob("*.py")} == {package, package / "checks", package / "clients"}
