@@ -5,15 +5,15 @@ What tasks share is proved as it stands, with every language and family, whateve
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import regex
 
 from handler.checks.claims import hits
 from handler.checks.evidence import folded
+from handler.checks.frames import halves, split
 from handler.checks.grounding import LATIN, NUMBERS, check_grounding
-from handler.checks.lexicon import Term, split, squeezed
+from handler.checks.lexicon import Term, squeezed
 from handler.checks.patterns import TooSlow, compiled
 from handler.checks.rules import (
     ClaimRule,
@@ -161,7 +161,7 @@ def _family_patterns(name: str, family: Family) -> Iterator[tuple[Location, str]
 def _broken(patterns: Iterable[tuple[Location, str]]) -> Iterator[Finding]:
     for location, pattern in patterns:
         try:
-            for half in filter(None, chain.from_iterable(split(pattern))):
+            for half in halves(pattern):
                 compiled(half)
         except regex.error as error:
             shown = excerpt_of(pattern)

@@ -13,19 +13,16 @@ from typing import NamedTuple
 
 import regex
 
-from handler.checks.patterns import Span, inside, match_at, spans
+from handler.checks import frames
+from handler.checks.frames import Standing
+from handler.checks.patterns import Span, inside, spans
 from handler.content import Content
-from handler.derived import STORE
 
 _GAPS = regex.compile(r"[\s·-]")
 _SHORT = 2
 """Syllables up to which a word counts only at a word's start."""
-_TERM = "{term}"
 _BARE = r"{term}(?!\p{L})"
 """The frame of a fact that says the word alone."""
-_SPLIT = "frame-1"
-"""How frames are split, as `derived` names it."""
-_PIECE = regex.compile(r"(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{term\}|.")
 
 
 class Term(Content):
@@ -96,17 +93,9 @@ def _word(label: str, word: str, is_framed: bool) -> _Word:
     return _Word(label, tuple(word.lower().split()), is_latin, is_framed, len(word) <= _SHORT and not is_latin)
 
 
-_Standing = tuple[Span, str]
-"""Where a word stands, and its label."""
-
-
 @dataclass(frozen=True)
 class Lexicon:
-    """A family's words with one language's frames.
-
-    A frame is tried at the words that stand in a text, by what is in front of them and behind: no pattern has a word in
-    it, so none must be compiled for the text at hand.
-    """
+    """A family's words with one language's frames."""
 
     terms: Mapping[str, Term]
     frames: tuple[str, ...] = ()
@@ -137,26 +126,25 @@ class Lexicon:
     def patterns(self) -> Iterator[str]:
         """All patterns that it holds a text to."""
         for pattern in (*self.frames, *self.evidence_frames, *self.excepted, _BARE):
-            for before, after in split(pattern):
-                yield from filter(None, (before, after))
+            yield from frames.halves(pattern)
         yield from (pattern for _, patterns in self._shown_by for pattern in patterns)
 
-    def _found(self, text: str, frames: Iterable[str], *, sold: str = "") -> list[Hit]:
+    def _found(self, text: str, patterns: Iterable[str], *, sold: str = "") -> list[Hit]:
         words, framed = self._standing(text)
         hits = {Hit(label, span, span) for span, label in _foremost(words)}
         if framed:
-            for frame in frames:
-                hits.update(_framed(frame, framed, text))
+            for pattern in patterns:
+                hits.update(Hit(label, word, span) for (word, label), span in frames.framed(pattern, framed, text))
         harmless = list(self._excepted_spans(text, sold, [*words, *framed])) if hits else []
         # By all of a hit: a set's order is another in every process, and a re-ask that says the same is paid once.
         claims = (hit for hit in hits if not inside(hit.span, harmless))
         return sorted(claims, key=lambda hit: (hit.span, hit.seen, hit.label))
 
-    def _standing(self, text: str) -> tuple[list[_Standing], list[_Standing]]:
+    def _standing(self, text: str) -> tuple[list[Standing], list[Standing]]:
         """The words and the framed words that the text has; of those that start together, the longest first."""
         text = _lower(text)
-        words: list[_Standing] = []
-        framed: list[_Standing] = []
+        words: list[Standing] = []
+        framed: list[Standing] = []
         for start in range(len(text)):
             found = [
                 (word, end)
@@ -168,9 +156,9 @@ class Lexicon:
                 (framed if word.is_framed else words).append(((start, end), word.label))
         return words, framed
 
-    def _excepted_spans(self, text: str, sold: str, standing: Iterable[_Standing]) -> Iterator[Span]:
+    def _excepted_spans(self, text: str, sold: str, standing: Iterable[Standing]) -> Iterator[Span]:
         for pattern in self.excepted:
-            for around in _seen(pattern, [span for span, _ in standing], text):
+            for around in frames.seen(pattern, [span for span, _ in standing], text):
                 if not around.item or around.item not in sold:
                     yield around.span
 
@@ -197,80 +185,7 @@ class Lexicon:
         return index
 
 
-class _Around(NamedTuple):
-    span: Span
-    item: str = ""
-    """What the pattern's group of this name took."""
-
-
-_Frame = tuple[str | None, str]
-"""What must end in front of `{term}`, and what must begin behind it; None and all of it where it has no `{term}`."""
-
-
-@lru_cache(maxsize=4096)
-def split(pattern: str) -> tuple[_Frame, ...]:
-    """The alternatives of a pattern with `{term}`. Raises `regex.error` for one that cannot be tried at a word."""
-    made: tuple[_Frame, ...] = STORE.derive(_SPLIT, pattern, _split)
-    return made
-
-
-def _split(pattern: str) -> tuple[_Frame, ...]:
-    depth, alternatives = 0, [""]
-    for piece in _PIECE.findall(pattern):
-        depth += (piece == "(") - (piece == ")")
-        if piece == _TERM and (depth or _TERM in alternatives[-1]):
-            raise regex.error(f"{_TERM} stands in brackets or twice; write an entry for each", pattern)
-        if piece == "|" and not depth:
-            alternatives.append("")
-        else:
-            alternatives[-1] += piece
-    return tuple(map(_frame, alternatives))
-
-
-def _frame(alternative: str) -> _Frame:
-    before, term, after = alternative.partition(_TERM)
-    if not term:
-        return None, alternative
-    return f"(?<=({before}))" if before else "", after
-
-
-def _around(frame: _Frame, text: str, word: Span) -> _Around | None:
-    """The frame around a word, if it fits there. Raises `TooSlow`."""
-    before, after = frame
-    start, end = word
-    item = ""
-    if before:
-        if not (match := match_at(before, text, start)):
-            return None
-        start, item = match.start(1), match.groupdict().get("item") or ""
-    if after:
-        if not (match := match_at(after, text, end)):
-            return None
-        end, item = match.end(), item or match.groupdict().get("item") or ""
-    return _Around((start, end), item)
-
-
-def _framed(pattern: str, framed: Iterable[_Standing], text: str) -> Iterator[Hit]:
-    """The words that the pattern frames. Of words that overlap, the first, and of those that start together, the
-    longest. Raises `TooSlow`."""
-    for frame in split(pattern):
-        taken = 0
-        for word, label in framed if frame[0] is not None else ():
-            if word[0] >= taken and (around := _around(frame, text, word)):
-                yield Hit(label, word, around.span)
-                taken = word[1]
-
-
-def _seen(pattern: str, words: Iterable[Span], text: str) -> Iterator[_Around]:
-    """Where the pattern fits around any of the words, or anywhere where it has no `{term}`. Raises `TooSlow`."""
-    for frame in split(pattern):
-        if frame[0] is None:
-            yield from (_Around(span) for span in spans([frame[1]], text))
-        else:
-            yield from (around for word in words if (around := _around(frame, text, word)))
-
-
-def _foremost(standing: Iterable[_Standing]) -> Iterator[_Standing]:
+def _foremost(standing: Iterable[Standing]) -> Iterator[Standing]:
     """Of words that overlap, the first, and of those that start together, the longest: 스카이블루 is not 블루."""
     taken = 0
     for word, label in standing:
