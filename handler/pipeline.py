@@ -5,6 +5,7 @@ or the environment.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -89,8 +90,9 @@ class Pipeline:
         language, languages = event.product.language, self.prompts.languages
         if language not in languages:
             lacking = ", ".join(self.prompts.lacking(language))
+            asked = f"{language}: " if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})?", language) else ""
             raise LanguageUnsupported(
-                f"{language[:20]}: supported are {', '.join(sorted(languages))}; {lacking} cannot write it",
+                f"{asked}supported are {', '.join(sorted(languages))}; {lacking} cannot write it",
                 product_id=event.product.product_id,
             )
         deadline = self.new_deadline()
