@@ -45,8 +45,7 @@ class Function:
         return f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
-        if not _is_free(self._port):
-            raise FunctionError(f"port {self._port} is taken")  # else the probe would find whoever has it
+        require_free(self._port)  # else the probe would find whoever has it
         self._process = subprocess.Popen(
             # Only this machine may reach it; in a container the configuration's 0.0.0.0 holds.
             [
@@ -107,6 +106,12 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def require_free(port: int) -> None:
+    """Raises `FunctionError` where somebody listens there."""
+    if not _is_free(port):
+        raise FunctionError(f"port {port} is taken")
 
 
 def free_port() -> int:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from handler.events import ProductData
-from workbench.function import ROOT, Function
+from workbench.function import ROOT, Function, require_free
 from workbench.sandbox.bedrock import BedrockStandIn
 from workbench.sandbox.kafka import KafkaBroker, Publisher
 from workbench.sandbox.kafka_source import KafkaSource
@@ -54,9 +54,12 @@ def run(*, once: bool, port: int = 0) -> int:
     """Starts all, sends the samples, prints what came of them. The exit code: 0 only if every sample was written.
 
     The function listens on `port`, the product service and the Bedrock stand-in on the next two; 0 takes free ports.
+    Raises `FunctionError`, `OSError`.
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell ignores SIGINT for what it starts in the background
         signal.signal(number, signal.default_int_handler)  # unwinds: nothing that was started stays behind
+    for each in range(port, port + 3) if port else ():
+        require_free(each)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     live = threading.Event()
     with ExitStack() as stack:
