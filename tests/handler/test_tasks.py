@@ -318,6 +318,7 @@ def test_what_shapes_the_output_is_another_edition(folder: Folder, edit: tuple[s
         ("copy/task.yaml", "max_tokens: 300", "max_tokens: 400"),
         ("shared/claims-ko.yaml", "ko: 희소성을", "ko: 희소함을"),
         ("shared/claims-ko.yaml", "품절대란 아이템", "품절대란 상품"),
+        ("shared/grounding-ko.yaml", "화이트 컬러가 산뜻한", "화이트 컬러가 고운"),
         ("shared/noise-ko.yaml", "없음,", "없어요,"),
         ("tags/codes.yaml", 'code: "06"', 'code: "07"'),
     ],
