@@ -28,14 +28,17 @@ class _Files(JSONFileLoader):
 
     def load_file(self, file_path: str) -> Any:  # noqa: ANN401 - whatever JSON holds; None where there is no file
         plain, packed = Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")
+        if plain.name == "endpoints.json" and plain.is_file():
+            # The SDK also reads files of whoever runs it (AWS_DATA_PATH): another path, or edited.
+            edition = f"{VERSION} {plain} {plain.stat().st_size}"
+            return STORE.derive(_LIST, edition, lambda _: _own_endpoints(plain))
         if plain.is_file():
-            is_list = plain.name == "endpoints.json"
-            return STORE.derive(_LIST, f"{VERSION} {plain}", _endpoints) if is_list else from_json(plain.read_bytes())
+            return from_json(plain.read_bytes())
         return from_json(gzip.decompress(packed.read_bytes())) if packed.is_file() else None
 
 
-def _endpoints(version_and_path: str) -> Any:  # noqa: ANN401 - as above
-    data = from_json(Path(version_and_path.partition(" ")[2]).read_bytes())
+def _own_endpoints(path: Path) -> Any:  # noqa: ANN401 - as above
+    data = from_json(path.read_bytes())
     for partition in data["partitions"]:
         services = partition["services"].items()
         partition["services"] = {prefix: service for prefix, service in services if prefix in _PREFIXES}
