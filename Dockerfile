@@ -22,8 +22,6 @@ RUN chmod -R a+rX,a-w /opt/venv /app
 
 FROM python:3.13-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp PORT=8080
-# Photos, and the requests that carry them, are given back when their event ends, instead of kept by each thread's arena (mallopt(3)).
-ENV MALLOC_MMAP_THRESHOLD_=49152
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app/handler ./handler

@@ -6,7 +6,7 @@ never rounded to the nearest one.
 
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, RootModel, StringConstraints, model_validator
@@ -278,6 +278,7 @@ def tool_schema(attributes: Mapping[str, Attribute]) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=4096)
 def fold(word: str) -> str:
     """A word as tables compare it: NFC, lower case, without spaces, `_` and `-` alike."""
     return "".join(unicodedata.normalize("NFC", word).casefold().replace("_", "-").split())

@@ -51,18 +51,18 @@ class Request:
     def fingerprint(self) -> str:
         """SHA-256 over canonical JSON of what the model answers from: not the profile, metadata or cache points."""
         question = {
-            "model": bare_id(self.model_id),
-            "system": self.system,
-            "pictures": [[RECIPE, picture.source_sha256, picture.part] for picture in self.pictures],
-            "text": self.text,
-            "tool": self.tool_schema,
-            "max_tokens": self.max_tokens,
-            "follow_up": self.follow_up,
+            "follow_up": canonical(self.follow_up),
+            "max_tokens": canonical(self.max_tokens),
+            "model": canonical(bare_id(self.model_id)),
+            "pictures": canonical([[RECIPE, picture.source_sha256, picture.part] for picture in self.pictures]),
+            "system": _canonical_system(self.system),
+            "text": canonical(self.text),
+            "tool": canonical(self.tool_schema),
         }
-        return digest(question)
+        return _sha256("{" + ",".join(f'"{name}":{value}' for name, value in question.items()) + "}")
 
     def body(self, model: Model) -> dict[str, Any]:
-        """The arguments of boto3's `converse`, for a model of this kind."""
+        """The question to a model of this kind as the SDK's `converse` takes it: with its id, bytes as bytes."""
         pictures = [
             {"image": {"format": picture.photo.format, "source": {"bytes": picture.photo.data}}}
             for picture in self.pictures
@@ -160,7 +160,7 @@ class Answer(NamedTuple):
 def read_answer(response: JsonObject, paid_by: str) -> Answer:
     """Reads a Converse response, block by block and by key: unknown and reasoning blocks are passed over.
 
-    botocore does not raise for a cut-off body, it leaves members out: raises `ModelAnswerBroken`.
+    Raises `ModelAnswerBroken` where members are missing, or are something else.
     """
     try:
         stop_reason, usage = response["stopReason"], response["usage"]
@@ -187,10 +187,25 @@ def _tool_use(block: JsonObject) -> JsonObject:
     return {key: block[key] for key in ("toolUseId", "name", "input")}
 
 
+def canonical(value: object) -> str:
+    """Canonical JSON: sorted keys, no spaces, not escaped."""
+    return _ENCODER.encode(value)
+
+
 def digest(value: object) -> str:
-    """SHA-256, in hex, of the value's canonical JSON: sorted keys, no spaces, not escaped."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """SHA-256, in hex, of the value's canonical JSON."""
+    return _sha256(canonical(value))
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+_canonical_system = lru_cache(maxsize=256)(canonical)
+"""The system prompt is long, and the same in all questions of a task and persona."""
 
 
 @lru_cache(maxsize=256)

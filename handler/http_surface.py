@@ -105,8 +105,7 @@ class HttpSurface:
         if failure and failure.error:
             return _problem(failure.error, product_id=event.product.product_id, task=failure.task)
         reply = Reply.of(event.product, results).model_dump_json(by_alias=True)
-        headers, body = seal_reply(REPLY_TYPE, event.origin, reply.encode())
-        return Response(body, 200, headers)
+        return Response(reply.encode(), 200, seal_reply(REPLY_TYPE, event.origin))
 
     def _refuse(self, error: EnrichmentError, origin: Origin | None) -> Response:
         self._telemetry.event_failed(error, origin)

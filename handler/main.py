@@ -68,10 +68,12 @@ def _aws_clients(settings: Settings) -> tuple[Ledger, BedrockClient]:
         table = settings.ledger_url.removeprefix("dynamodb://")
         if table == settings.ledger_url:
             return MemoryLedger(), model
-        # Loaded where it is used: the sandbox does not pay for it.
+        # Loaded where they are used: the sandbox does not pay for them.
         from handler.clients.dynamodb import DynamoLedger
+        from handler.clients.dynamodb_table import Table
 
-        return DynamoLedger(table, session, pool_size=settings.threads), model
+        service = aws.AwsService(session, "dynamodb", signing_name="dynamodb", pool_size=settings.threads)
+        return DynamoLedger(Table(table, service)), model
 
 
 def _check(settings: Settings, prompts: Prompts) -> None:

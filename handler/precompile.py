@@ -1,4 +1,4 @@
-"""Derives ahead what a start, and the first text after it, would have to derive from task folders and SDK data.
+"""Derives ahead what a start, and the first text after it, would have to derive from task folders.
 
 An image's build runs it as a program; a start does the same where Python writes byte code, so a checkout is as fast
 from its second start on. Only ever a matter of speed.
@@ -8,7 +8,6 @@ from pathlib import Path
 
 from handler.checks.patterns import keep
 from handler.checks.text import patterns_of
-from handler.clients import aws
 from handler.derived import STORE
 from handler.tasks import Prompts, load_prompts
 
@@ -18,7 +17,6 @@ def precompile(prompts: Prompts) -> None:
     for task in prompts.tasks:
         if task.rules:
             keep(patterns_of(task.rules))
-    aws.session("us-east-1").get_component("endpoint_resolver")  # loads the SDK's list, which is the same anywhere
     STORE.save()
 
 

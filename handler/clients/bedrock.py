@@ -1,23 +1,18 @@
-"""Bedrock: one Converse call with the one retry loop that it has, and every way it fails mapped on purpose.
+"""Bedrock: one Converse call with the one retry loop that it has, and every way it fails mapped on purpose."""
 
-The SDK's own retries are off: it would retry a read time-out, and pay for each (AWS SDK reference, "Retry behavior").
-"""
-
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,  # noqa: A004 - botocore's
-    HTTPClientError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
+from pydantic_core import from_json, to_json
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
-from urllib3.exceptions import ProtocolError
+from urllib3 import Timeout
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
+from handler.clients.aws import AwsAnswer, AwsService
 from handler.deadline import Deadline
 from handler.errors import (
     EnrichmentError,
@@ -48,28 +43,16 @@ ERRORS: Final[Mapping[str, type[EnrichmentError]]] = {
     "ResourceNotFoundException": ModelMisconfigured,
 }
 """Converse's modelled errors (bedrock-runtime 2023-09-30). What is not listed goes by its status."""
+_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class BedrockClient:
-    """Safe to share between threads; keeps up to `pool_size` connections open.
-
-    Raises `botocore.exceptions.NoRegionError` where the session has no region.
-    """
+    """Safe to share between threads; keeps up to `pool_size` connections open."""
 
     def __init__(self, session: Session, *, read_timeout: float, pool_size: int) -> None:
         self.read_timeout = read_timeout
-        self._client: Any = session.create_client(
-            "bedrock-runtime",
-            config=Config(
-                retries={"total_max_attempts": 1},
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=read_timeout,
-                max_pool_connections=pool_size,
-                tcp_keepalive=True,
-                user_agent="product-enricher",  # the SDK would put its own together anew for each request, twice
-                parameter_validation=False,  # the tests do it
-            ),
-        )
+        self._timeout = Timeout(connect=CONNECT_SECONDS, total=read_timeout)
+        self._service = AwsService(session, "bedrock-runtime", signing_name="bedrock", pool_size=pool_size)
 
     def converse(
         self, body: Mapping[str, Any], *, deadline: Deadline, before_retry: Callable[[], None]
@@ -99,21 +82,23 @@ class BedrockClient:
         return retrying(self._call, body)
 
     def _call(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        path = f"/model/{quote(body['modelId'], safe='')}/converse"
         try:
-            response: Mapping[str, Any] = self._client.converse(**body)
-        except ClientError as error:
-            raise _translated(error) from error
+            answer = self._service.post(path, _HEADERS, _wire(body), self._timeout)
         except ReadTimeoutError as error:
             raise ModelAnswerLate(f"no answer within {self.read_timeout:g} s") from error
-        except (HTTPClientError, ConnectionError) as error:
+        except HTTPError as error:
             if _had_begun(error):
                 raise ModelAnswerBroken("the connection closed within the answer") from error
             raise ModelUnavailable(type(error).__name__) from error
-        except BotoCoreError as error:  # credentials, endpoint: the request never left
+        except (BotoCoreError, ClientError) as error:  # credentials: the request never left
             raise ModelMisconfigured(str(error)[:200]) from error
-        except (UnicodeDecodeError, AttributeError, TypeError) as error:
-            # botocore's parser trusts the body: one cut within a Korean syllable, or JSON that is no object.
-            raise ModelAnswerBroken("the answer is no JSON object") from error
+        if answer.status != 200:
+            raise _failure(answer)
+        try:
+            response: Mapping[str, Any] = from_json(answer.body)
+        except ValueError as error:
+            raise ModelAnswerBroken("the answer is no JSON") from error
         return response
 
 
@@ -122,18 +107,29 @@ def _wait(state: RetryCallState) -> float:
     return (WAIT_AFTER_THROTTLE if is_throttled else WAIT_AFTER_ERROR)(state)
 
 
-def _had_begun(error: HTTPClientError | ConnectionError) -> bool:
+def _wire(body: Mapping[str, Any]) -> bytes:
+    """The body as it is sent: the model stands in the path, pictures are base64 (Smithy, "AWS restJson1")."""
+    messages = [{**message, "content": [*map(_sent, message["content"])]} for message in body["messages"]]
+    return to_json({name: value for name, value in body.items() if name != "modelId"} | {"messages": messages})
+
+
+def _sent(block: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "image" not in block:
+        return block
+    image = block["image"]
+    return {"image": {**image, "source": {"bytes": base64.b64encode(image["source"]["bytes"]).decode()}}}
+
+
+def _had_begun(error: HTTPError) -> bool:
     """Whether the connection closed within the answer: Bedrock was done by then, and the call is paid."""
-    cause = error.kwargs.get("error")
-    return isinstance(cause, ProtocolError) and cause.args[0] != "Connection aborted."  # urllib3: before any answer
+    return isinstance(error, ProtocolError) and error.args[0] != "Connection aborted."  # urllib3: before any answer
 
 
-def _translated(error: ClientError) -> EnrichmentError:
-    code = error.response.get("Error", {}).get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    detail = f"Bedrock answers {status} {code}"[:200]
-    if code in ERRORS:
-        return ERRORS[code](detail)
+def _failure(answer: AwsAnswer) -> EnrichmentError:
+    name, status = answer.error, answer.status
+    detail = f"Bedrock answers {status} {name}".rstrip()[:200]
+    if name in ERRORS:
+        return ERRORS[name](detail)
     if status == 429:
         return Throttled(detail)
     if status in {408, 424} or status >= 500:

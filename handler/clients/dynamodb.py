@@ -5,18 +5,15 @@ question: `pk` question#FINGERPRINT, `sk` question. The table's TTL on `ttl` onl
 swept yet counts as gone.
 """
 
+import base64
 import contextlib
 import json
 import math
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Callable
 
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session
-
+from handler.clients.dynamodb_table import Item, Table
 from handler.converse import Answer
 from handler.errors import LedgerUnavailable
 from handler.events import Order, OrderKind
@@ -32,10 +29,6 @@ from handler.ledger import (
     new_token,
 )
 
-CONNECT_SECONDS = 1.0
-READ_SECONDS = 2.0
-ATTEMPTS = 3
-"""Of the SDK itself, for one request: asked again within milliseconds after a stumble, within seconds if throttled."""
 SKEW_SECONDS = 5.0
 """How far pods' clocks may lie apart: so long after its end a lease still counts as held by others."""
 _KINDS: tuple[OrderKind, ...] = ("version", "updatedAt", "time")
@@ -43,33 +36,19 @@ _FREE = "(attribute_not_exists(lease_until) OR lease_until <= :free)"
 _UNANSWERED = "attribute_not_exists(answer) OR answer_until <= :now"
 _HELD = "lease_token = :token"
 
-Item = Mapping[str, Any]
-
 
 class DynamoLedger:
-    """Safe to share between threads; keeps up to `pool_size` connections open."""
+    """Safe to share between threads."""
 
-    def __init__(self, table: str, session: Session, *, pool_size: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
         self._table = table
         self._clock = clock
-        self._client: Any = session.create_client(
-            "dynamodb",
-            config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-                max_pool_connections=pool_size,
-                tcp_keepalive=True,
-                user_agent="product-enricher",  # as for Bedrock
-                parameter_validation=False,
-            ),
-        )
 
     def raise_latest(self, slot: Slot, order: Order | None) -> SlotState:
         if order is None:
-            return _state(self._get(_slot_key(slot)))
+            return _state(self._table.get(_slot_key(slot)))
         name = f"latest_{order.kind}"
-        _, item = self._update(
+        _, item = self._table.update(
             _slot_key(slot),
             f"SET {name} = :order",
             condition=f"attribute_not_exists({name}) OR {name} < :order",
@@ -80,7 +59,7 @@ class DynamoLedger:
 
     def acquire_slot(self, slot: Slot, seconds: float) -> SlotLease | None:
         token, now = new_token(), self._clock()
-        acquired, before = self._update(
+        acquired, before = self._table.update(
             _slot_key(slot),
             "SET lease_token = :token, lease_until = :until",
             condition=_FREE,
@@ -90,7 +69,7 @@ class DynamoLedger:
         return SlotLease(slot, token, _state(before)) if acquired or _is_held_by(token, before) else None
 
     def record_written(self, lease: SlotLease, written: Written) -> None:
-        self._update(
+        self._table.update(
             _slot_key(lease.slot),
             "SET written = :written REMOVE lease_token, lease_until ADD writes :one",
             condition=_HELD,
@@ -100,7 +79,7 @@ class DynamoLedger:
     def release_slot(self, lease: SlotLease, *, in_doubt: bool) -> None:
         doubt = {":doubt": {"S": IN_DOUBT}} if in_doubt else {}
         with contextlib.suppress(LedgerUnavailable):
-            self._update(
+            self._table.update(
                 _slot_key(lease.slot),
                 "SET lease_token = :doubt REMOVE lease_until" if in_doubt else "REMOVE lease_token, lease_until",
                 condition=_HELD,
@@ -132,7 +111,7 @@ class DynamoLedger:
             (f"{lease}, attempts = :one", "(attribute_not_exists(attempts_until) OR attempts_until <= :now)"),
             (f"{lease} ADD attempts :one", "attempts_until > :now"),
         ):
-            acquired, item = self._update(
+            acquired, item = self._table.update(
                 _question_key(fingerprint),
                 expression,
                 condition=f"{_FREE} AND ({unanswered}) AND {counted}",
@@ -152,7 +131,7 @@ class DynamoLedger:
 
     def keep_answer(self, lease: QuestionLease, answer: Answer) -> Answer:
         now = self._clock()
-        stored, item = self._update(
+        stored, item = self._table.update(
             _question_key(lease.fingerprint),
             "SET answer = :answer, paid_by = :payer, answer_until = :until, #ttl = :ttl "
             "REMOVE lease_token, lease_until, attempts, attempts_until",
@@ -160,7 +139,7 @@ class DynamoLedger:
             values={
                 ":token": {"S": lease.token},
                 # Compressed: an item holds 400 KB at most (DynamoDB, "Service quotas"); a long answer stays far below.
-                ":answer": {"B": zlib.compress(answer.to_json().encode())},
+                ":answer": {"B": base64.b64encode(zlib.compress(answer.to_json().encode())).decode()},
                 ":payer": {"S": answer.paid_by},
                 ":until": _number(now + ANSWER_SECONDS),
                 ":ttl": _whole(now + ANSWER_SECONDS),
@@ -178,26 +157,11 @@ class DynamoLedger:
                 self._update_question(lease, taken_back, {":one": {"N": "1"}})
 
     def forget(self, product_id: str) -> None:
-        with _translated():
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": f"product#{product_id}"}},
-                ProjectionExpression="pk, sk",
-                ConsistentRead=True,
-            )
-            for page in pages:
-                for key in page["Items"]:
-                    self._client.delete_item(TableName=self._table, Key=key)
-
-    def _get(self, key: Item) -> Item:
-        with _translated():
-            response = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        item: Item = response.get("Item", {})
-        return item
+        for key in self._table.keys(f"product#{product_id}"):
+            self._table.delete(key)
 
     def _update_question(self, lease: QuestionLease, expression: str, values: Item) -> bool:
-        held, _ = self._update(
+        held, _ = self._table.update(
             _question_key(lease.fingerprint),
             expression,
             condition=_HELD,
@@ -205,37 +169,10 @@ class DynamoLedger:
         )
         return held
 
-    def _update(
-        self,
-        key: Item,
-        expression: str,
-        *,
-        condition: str,
-        values: Item,
-        returns: Literal["ALL_NEW", "ALL_OLD", "NONE"] = "NONE",
-    ) -> tuple[bool, Item]:
-        """Whether the condition held, with the item: where it held, as `returns` says; else as it is."""
-        names = {"ExpressionAttributeNames": {"#ttl": "ttl"}} if "#ttl" in expression else {}  # a reserved word
-        with _translated():
-            try:
-                response = self._client.update_item(
-                    TableName=self._table,
-                    Key=key,
-                    UpdateExpression=expression,
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                    ReturnValues=returns,
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **names,
-                )
-            except self._client.exceptions.ConditionalCheckFailedException as refusal:
-                return False, refusal.response.get("Item", {})
-        return True, response.get("Attributes", {})
-
     def _answer(self, item: Item) -> Answer | None:
         if "answer" not in item or _float(item, "answer_until") <= self._clock():
             return None
-        return Answer.from_json(zlib.decompress(item["answer"]["B"]).decode())
+        return Answer.from_json(zlib.decompress(base64.b64decode(item["answer"]["B"])).decode())
 
 
 def _state(item: Item) -> SlotState:
@@ -248,19 +185,9 @@ def _state(item: Item) -> SlotState:
 
 
 def _is_held_by(token: str, item: Item) -> bool:
-    """Whether an update took place after all: its answer was lost, and the SDK's next attempt found the condition
+    """Whether an update took place after all: its answer was lost, and the next attempt found the condition
     broken by the first one."""
     return "lease_token" in item and item["lease_token"]["S"] == token
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        raise LedgerUnavailable(f"DynamoDB answers {error.response['Error'].get('Code', '')}") from error
-    except BotoCoreError as error:
-        raise LedgerUnavailable(type(error).__name__) from error
 
 
 def _slot_key(slot: Slot) -> Item:

@@ -7,6 +7,7 @@ redirect's whole body, of any size; and it costs as much CPU again as the reques
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from time import monotonic
 from urllib.parse import urljoin
 
@@ -55,7 +56,7 @@ class PhotoClient:
         ca_file: str = certifi.where(),
     ) -> None:
         """`pool_size`: connections kept to one host, as many as there are threads; `ca_file`: in PEM."""
-        self._hosts = hosts
+        self._permits = lru_cache(maxsize=256)(hosts.permits_host)
         self._timeout_seconds = timeout_seconds
         self._max_bytes = max_bytes
         self._pools = pooled(Dialer(ca_file, hosts, resolve), size=pool_size)
@@ -92,7 +93,7 @@ class PhotoClient:
             raise ImageNotAllowed("the URL of a photo is neither http nor https")
         if target.auth is not None:
             raise ImageNotAllowed(f"the URL of a photo on {host} has a user name in it")
-        if not self._hosts.permits_host(host):
+        if not self._permits(host):
             raise ImageNotAllowed(f"{host} is not in IMAGE_HOSTS")
         return target
 
@@ -114,6 +115,8 @@ class PhotoClient:
             raise _refusal(host, response.status)
         if (response.length_remaining or 0) > self._max_bytes:
             raise ImageTooLarge(f"{host} announces {response.length_remaining:,} bytes")
+        if response.length_remaining is not None and "Content-Encoding" not in response.headers:
+            return response.read()  # in one piece: nothing is copied
         body = bytearray()
         # Some hosts store files compressed and ignore Accept-Encoding: both sizes count.
         while chunk := response.read(_CHUNK, decode_content=True):

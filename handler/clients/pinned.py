@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
-from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
@@ -44,8 +44,11 @@ class Dialer:
         failure: OSError | None = None
         for family, kind, protocol, _, address in permitted:
             connection = _Socket(family, kind, protocol)
-            # A request's head and body are two packets: without it the second waits for the first's acknowledgement.
+            # Head and body may be two packets: without it the second waits for the first's acknowledgement.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # Between a question and its answer nothing is sent: gateways forget such connections.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            connection.deadline = deadline  # a proxy's answer is read while the connection is made
             try:
                 connection.settimeout(left(deadline))
                 connection.connect(address)
@@ -65,9 +68,9 @@ class Dialer:
         return context
 
 
-def pooled(dialer: Dialer, *, size: int) -> PoolManager:
-    """Pools that keep up to `size` connections to a host, each opened by `dialer`."""
-    pools = PoolManager(maxsize=size)
+def pooled(dialer: Dialer, *, size: int, proxy: str | None = None) -> PoolManager:
+    """Pools that keep up to `size` connections to a host, each opened by `dialer`; HTTPS alone may go by a proxy."""
+    pools = ProxyManager(proxy, maxsize=size) if proxy else PoolManager(maxsize=size)
     classes: dict[str, Any] = {"http": partial(_Pool, dialer=dialer), "https": partial(_TLSPool, dialer=dialer)}
     pools.pool_classes_by_scheme = classes
     return pools
@@ -83,12 +86,8 @@ def left(deadline: float) -> float:
 
 SLACK_SECONDS = 0.25
 """By so much may a response be late: each setting of a time-out is a system call that gives the interpreter away."""
-
-
-def _shorten(connection: socket.socket, deadline: float) -> None:
-    seconds, timeout = left(deadline), connection.gettimeout()
-    if timeout is None or timeout > seconds + SLACK_SECONDS:
-        connection.settimeout(seconds)
+SMALL_BYTES = 16_384
+"""A body up to this is copied to be sent together with its head: one system call less, and one packet."""
 
 
 class _Socket(socket.socket):
@@ -96,8 +95,14 @@ class _Socket(socket.socket):
 
     deadline: float
 
+    def settimeout(self, value: float | None) -> None:
+        """Only makes it longer: urllib3 sets it twice a request, and what makes it shorter is the deadline."""
+        if _is_longer(self, value):
+            super().settimeout(value)
+
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
-        _shorten(self, self.deadline)
+        if _is_late(self, self.deadline):
+            super().settimeout(left(self.deadline))
         return super().recv_into(buffer, nbytes, flags)
 
 
@@ -106,15 +111,34 @@ class _TLSSocket(ssl.SSLSocket):
 
     deadline: float
 
+    def settimeout(self, value: float | None) -> None:
+        if _is_longer(self, value):
+            super().settimeout(value)
+
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
-        _shorten(self, self.deadline)
+        if _is_late(self, self.deadline):
+            super().settimeout(left(self.deadline))
         return super().recv_into(buffer, nbytes, flags)
+
+
+def _is_longer(connection: socket.socket, value: float | None) -> bool:
+    """Whether the time-out would be longer, by more than is worth a system call."""
+    timeout = connection.gettimeout()
+    return timeout is None or value is None or value > 1.02 * timeout
+
+
+def _is_late(connection: socket.socket, deadline: float) -> bool:
+    """Whether the socket would wait beyond the deadline. Raises `TimeoutError` where that is over."""
+    timeout = connection.gettimeout()
+    return timeout is None or timeout > left(deadline) + SLACK_SECONDS
 
 
 class _Connection(HTTPConnection):
     def __init__(self, *, dialer: Dialer, **options: Any) -> None:  # noqa: ANN401 - the pool's own, passed through
         super().__init__(**options)
         self.dialer = dialer
+        self._head: bytes | None = None
+        """Of a request with a body: empty, then held until that comes."""
 
     def _new_conn(self) -> socket.socket:
         deadline = monotonic() + cast("float", self.timeout)
@@ -124,8 +148,24 @@ class _Connection(HTTPConnection):
             raise ConnectTimeoutError(self, "the connection was not made in time") from error
         except OSError as error:
             raise NewConnectionError(self, str(error)) from error
-        connection.settimeout(left(deadline))  # what is left for the TLS handshake
+        socket.socket.settimeout(connection, left(deadline))  # what is left for the TLS handshake
         return connection
+
+    def request(self, method: str, url: str, body: Any = None, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - passed through
+        self._head = None if body is None else b""
+        super().request(method, url, body, *arguments, **options)
+        if self._head:
+            self.send(b"")  # the body had nothing to send
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 - bytes, here
+        if self._head == b"":  # what is sent first is the head
+            self._head = data
+            return
+        head, self._head = self._head or b"", None
+        if head and len(data) > SMALL_BYTES:
+            super().send(head)
+            head = b""
+        super().send(head + data)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself overrides it
         cast("_Socket", self.sock).deadline = monotonic() + cast("float", self.timeout)

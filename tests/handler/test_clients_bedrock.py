@@ -1,17 +1,19 @@
-"""The Bedrock client over the wire: real boto3, a real server, and every way in which a call can fail."""
+"""The Bedrock client over the wire: a real server, and every way in which a call can fail."""
 
 import json
 import logging
 import os
 import socketserver
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import NoRegionError
 
 from handler.clients.aws import session
 from handler.clients.bedrock import ERRORS, BedrockClient
@@ -27,6 +29,7 @@ from handler.errors import (
     ModelUnavailable,
     Throttled,
 )
+from handler.settings import SettingsError
 from workbench.sandbox.bedrock import BedrockStandIn
 
 BODY = {
@@ -258,20 +261,18 @@ def test_missing_credentials_are_said_plainly(bedrock: BedrockStandIn, monkeypat
     assert len(caller.attempts) == 1
 
 
-def test_a_bearer_key_over_http_is_said_plainly(bedrock: BedrockStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Bedrock API key in the environment wins over IAM keys and needs HTTPS: the failure says so, nothing is sent."""
+@pytest.mark.usefixtures("bedrock")
+def test_a_key_over_http_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Bedrock API key in the environment wins over IAM keys and needs HTTPS: nobody sends it in the clear."""
     monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "key")
-    caller = Caller(BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
-    with pytest.raises(ModelMisconfigured, match="requires an HTTPS endpoint") as caught:
-        caller.call()
-    assert caught.value.status == 503
-    assert bedrock.requests == []
+    with pytest.raises(SettingsError, match="AWS_BEARER_TOKEN_BEDROCK: a key requires an HTTPS endpoint"):
+        BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=1)
 
 
 def test_a_client_without_a_region_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No region is a mistake of the deployment: it shows when the client is made, not at the first event."""
     use_account(monkeypatch)
-    with pytest.raises(NoRegionError):
+    with pytest.raises(SettingsError, match="AWS_REGION"):
         BedrockClient(session(None), read_timeout=1, pool_size=1)
 
 
@@ -299,7 +300,7 @@ def test_a_refused_connection_is_unavailable(monkeypatch: pytest.MonkeyPatch) ->
         url = f"http://127.0.0.1:{server.server_address[1]}"
     use_account(monkeypatch, url)
     caller = Caller(BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
-    with pytest.raises(ModelUnavailable, match="EndpointConnectionError"):
+    with pytest.raises(ModelUnavailable, match="NewConnectionError"):
         caller.call(seconds=20)
     assert len(caller.attempts) > 1
 
@@ -312,6 +313,78 @@ def test_a_late_answer_is_not_asked_for_again(bedrock: BedrockStandIn) -> None:
         caller.call(seconds=120)
     assert len(bedrock.requests) == len(caller.attempts) == 1
     assert caller.waiting.naps == []
+
+
+class SlowBedrock(socketserver.ThreadingTCPServer):
+    """Takes a request, then sends its head and a blank now and then, for as long as somebody listens."""
+
+    daemon_threads = True
+
+    def __init__(self, head: bytes) -> None:
+        self.head = head
+        self.closing = threading.Event()
+        self.has_request = threading.Event()
+        super().__init__(("127.0.0.1", 0), _SlowHandler)
+
+    def __enter__(self) -> "SlowBedrock":
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.set()
+        self.shutdown()
+        self.server_close()
+
+
+class _SlowHandler(socketserver.StreamRequestHandler):
+    server: SlowBedrock
+
+    def handle(self) -> None:
+        length = 0
+        while (line := self.rfile.readline().strip().lower()) != b"":
+            if line.startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+        while length:
+            length -= len(self.rfile.read1(length))
+        self.server.has_request.set()
+        with suppress(OSError):
+            self.wfile.write(self.server.head)
+            while not self.server.closing.wait(0.05):
+                self.wfile.write(b" ")
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: "])
+def test_an_answer_that_drips_is_late(monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
+    """The time-out is for the whole answer, however often something comes of it."""
+    with SlowBedrock(head) as server:
+        use_account(monkeypatch, f"http://127.0.0.1:{server.server_address[1]}")
+        caller = Caller(BedrockClient(session("us-east-1"), read_timeout=1.0, pool_size=1))
+        with pytest.raises(ModelAnswerLate):
+            caller.call(seconds=120)
+    assert len(caller.attempts) == 1
+
+
+def test_a_request_is_not_kept_while_its_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photo's request is larger than the photo, and hundreds wait at a time."""
+    picture = {"image": {"format": "jpeg", "source": {"bytes": bytes(3_000_000)}}}
+    body = {**BODY, "messages": [{"role": "user", "content": [picture]}]}
+    with SlowBedrock(b"") as server:
+        use_account(monkeypatch, f"http://127.0.0.1:{server.server_address[1]}")
+        caller = Caller(BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
+        with ThreadPoolExecutor(1) as thread:
+            tracemalloc.start()
+            late = thread.submit(caller.call, body, seconds=30)
+            assert server.has_request.wait(READ_SECONDS)
+            ends = monotonic() + 5
+            # All is sent and read by now: the caller comes to wait for the answer.
+            while (held := tracemalloc.get_traced_memory()[0]) > 1_000_000 and monotonic() < ends:
+                server.closing.wait(0.01)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            server.closing.set()
+            with pytest.raises(EnrichmentError):
+                late.result()
+    assert peak > 4_000_000 > 1_000_000 > held
 
 
 @pytest.mark.parametrize("truncate", [True, "short"])
@@ -438,29 +511,18 @@ def test_each_error_waits_in_its_own_way(caller: Caller, bedrock: BedrockStandIn
     assert max(caller.waiting.naps) <= 0.5
 
 
-@pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
-def test_the_sdk_itself_never_tries_again(bedrock: BedrockStandIn, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
-    """Each attempt is one request, whatever the environment tells the SDK: its retries would pay unseen."""
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
-    monkeypatch.setenv("AWS_RETRY_MODE", mode)
-    caller = Caller(BedrockClient(session("us-east-1"), read_timeout=READ_SECONDS, pool_size=1))
-    bedrock.push({"error": "ServiceUnavailableException", "times": 2})
-    caller.call()
-    assert len(bedrock.requests) == len(caller.attempts) == 3
-
-
 # Answers
 
 
 @pytest.mark.parametrize("stop_reason", [*STOP_REASONS, "refusal", "something_new"])
 def test_every_stop_reason_passes_through(caller: Caller, bedrock: BedrockStandIn, stop_reason: str) -> None:
-    """The client judges no stop reason, not even one that is newer than the SDK."""
+    """The client judges no stop reason, not even one that is newer than Converse's list."""
     bedrock.push({"stop_reason": stop_reason})
     assert read_answer(caller.call(), "event").stop_reason == stop_reason
 
 
 def test_blocks_are_taken_by_their_key(caller: Caller, bedrock: BedrockStandIn) -> None:
-    """Reasoning that comes first and a kind of block that the SDK does not know are passed over."""
+    """Reasoning that comes first and a kind of block that nobody knows are passed over."""
     bedrock.push({"reasoning_first": True, "unknown_block": True, "text": "안녕하세요"})
     response = caller.call()
     assert len(response["output"]["message"]["content"]) == 3
@@ -468,7 +530,7 @@ def test_blocks_are_taken_by_their_key(caller: Caller, bedrock: BedrockStandIn) 
 
 
 def test_an_answer_without_a_stop_reason_is_broken(caller: Caller, bedrock: BedrockStandIn) -> None:
-    """botocore raises nothing for a missing member; the reader does."""
+    """The client passes it on, the reader does not."""
     bedrock.push({"no_stop_reason": True})
     with pytest.raises(ModelAnswerBroken, match="stopReason"):
         read_answer(caller.call(), "event")

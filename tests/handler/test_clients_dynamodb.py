@@ -3,16 +3,18 @@
 import json
 import random
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 from dynamo import Breaking, DynamoProxy, DynamoServer, Fault, LoopbackSession, ledger, table_properties
 from edges import Clock
 
-from handler.clients.dynamodb import ATTEMPTS, SKEW_SECONDS, DynamoLedger
+from handler.clients.dynamodb import SKEW_SECONDS, DynamoLedger
+from handler.clients.dynamodb_table import ATTEMPTS
 from handler.converse import Answer
 from handler.errors import LedgerUnavailable
 from handler.events import Order
@@ -116,7 +118,7 @@ OUTAGES: dict[str, tuple[Fault, int]] = {
 def test_every_call_knows_an_outage(
     troubled: DynamoLedger, proxy: DynamoProxy, call: Callable[[Ledger], object]
 ) -> None:
-    """No method lets the SDK's own errors through, or takes an outage for an answer."""
+    """No method lets a library's errors through, or takes an outage for an answer."""
     proxy.breaks = lambda _name, _input: (500, "InternalServerError")
     with pytest.raises(LedgerUnavailable):
         call(troubled)
@@ -161,7 +163,7 @@ def test_a_store_that_is_not_there_is_ledger_unavailable(clock: Clock, call: Cal
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         gone = ledger(LoopbackSession(f"http://127.0.0.1:{nobody.getsockname()[1]}"), "ledger", clock)
-        with pytest.raises(LedgerUnavailable, match="EndpointConnectionError"):
+        with pytest.raises(LedgerUnavailable, match="NewConnectionError"):
             call(gone)
 
 
@@ -179,7 +181,7 @@ def test_a_short_stumble_is_not_noticed(troubled: DynamoLedger, proxy: DynamoPro
     assert len(proxy.seen) == ATTEMPTS
 
 
-# Answers of DynamoDB that are lost: done, and asked again by the SDK
+# Answers of DynamoDB that are lost: done, and asked again
 
 
 def test_a_lease_whose_answer_was_lost_is_held(
@@ -390,17 +392,18 @@ def test_a_question_costs_few_requests(
     assert len(proxy.seen) == requests + 1
 
 
-def test_requests_are_what_the_sdk_would_accept(dynamo_server: DynamoServer, table: str, clock: Clock) -> None:
-    """Every method's requests pass the SDK's own validation, which the function tells it to leave out."""
-    session, reports = LoopbackSession(dynamo_server.url), []
+def test_requests_are_what_the_sdk_would_send(troubled: DynamoLedger, proxy: DynamoProxy) -> None:
+    """Every method's requests are valid by the SDK's own model of the service."""
+    service, reports = botocore.session.get_session().get_service_model("dynamodb"), []
 
-    def validate(params: Any, model: Any, **_: object) -> None:  # noqa: ANN401 - botocore has no types
-        reports.append(ParamValidator().validate(params, model.input_shape).generate_report())
+    def validate(name: str, given: Mapping[str, Any]) -> None:
+        shape = service.operation_model(name).input_shape
+        assert shape is not None
+        reports.append(ParamValidator().validate(dict(given), shape).generate_report())
 
-    session.register("before-parameter-build.dynamodb", validate)  # type: ignore[arg-type]  # called by keyword
-    used = ledger(session, table, clock)
+    proxy.breaks = validate
     for call in [*CALLS.values(), *RELEASES.values()]:
-        call(used)
+        call(troubled)
     assert len(reports) >= len(CALLS) + len(RELEASES)
     assert set(reports) == {""}
 
@@ -438,17 +441,13 @@ def test_the_table_is_the_documented_one(dynamo_server: DynamoServer, table: str
     assert table_properties()["TableName"] == {"Ref": "TableName"}
 
 
-def test_the_policy_allows_what_the_ledger_does_and_nothing_else(
-    dynamo_server: DynamoServer, table: str, clock: Clock
-) -> None:
+def test_the_policy_allows_what_the_ledger_does_and_nothing_else(troubled: DynamoLedger, proxy: DynamoProxy) -> None:
     """Every operation of every method of the port, against docs/iam-policy.json."""
-    session = LoopbackSession(dynamo_server.url)
-    used = ledger(session, table, clock)
     for call in [*CALLS.values(), *RELEASES.values()]:
-        used.raise_latest(SLOT, ONE)  # something to forget
-        call(used)
+        troubled.raise_latest(SLOT, ONE)  # something to forget
+        call(troubled)
     methods = {name for name in vars(Ledger) if not name.startswith("_")}
     assert methods == {name.split()[0] for name in (*CALLS, *RELEASES)}
     policy = json.loads((DOCS / "iam-policy.json").read_text(encoding="utf-8"))
     (statement,) = (each for each in policy["Statement"] if "dynamodb" in each["Resource"])
-    assert sorted(statement["Action"]) == sorted({f"dynamodb:{operation}" for operation in session.operations})
+    assert sorted(statement["Action"]) == sorted({f"dynamodb:{operation}" for operation in proxy.seen})

@@ -1,10 +1,8 @@
 """Photos are fetched from permitted hosts, over real sockets on loopback."""
 
 import gzip
-import shutil
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import tracemalloc
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import certificate_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from images import encode, noise
@@ -603,17 +602,8 @@ def test_a_listed_address_is_reached_without_a_name(host: ImageHost, client: Mak
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate, with its key, for img.example.com."""
-    if not shutil.which("openssl"):
-        pytest.skip("needs the openssl command to make a certificate")
-    path = tmp_path_factory.mktemp("tls") / "host.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test"
-    names = ["-addext", "subjectAltName=DNS:img.example.com"]
-    subprocess.run(
-        [*command.split(), *names, "-keyout", path, "-out", path.with_suffix(".crt")], check=True, capture_output=True
-    )
-    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
-    return path
+    """For img.example.com."""
+    return certificate_for(tmp_path_factory.mktemp("tls"), "img.example.com")
 
 
 @pytest.fixture

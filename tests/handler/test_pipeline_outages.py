@@ -8,7 +8,7 @@ from edges import GOOD_COPY, RANKING_COPY, Clock
 from enricher import Enricher
 from product_events import product_event
 
-from handler.clients.dynamodb import ATTEMPTS
+from handler.clients.dynamodb_table import ATTEMPTS
 from handler.deadline import Deadline
 from handler.outcomes import Outcome
 from handler.tasks import Prompts

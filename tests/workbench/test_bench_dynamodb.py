@@ -1,17 +1,17 @@
 """The bench's DynamoDB: the ledger keeps its whole contract on it, and what the ledger never sends is refused."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
 from pathlib import Path
 
 import pytest
-from edges import Clock
 from stores import Store
 
-from handler.clients import aws
+from handler.clients.aws import AwsService, session
 from handler.clients.dynamodb import SKEW_SECONDS, DynamoLedger
-from handler.ledger import Ledger
+from handler.clients.dynamodb_table import Table
 from workbench.bench.dynamodb import DynamoDb, Item, Unsupported, actions, condition
 from workbench.bench.processes import Peers
 
@@ -27,28 +27,21 @@ _tables = count()
 
 
 @pytest.fixture(scope="module")
-def open_ledger() -> Iterator[Callable[[str, Clock], DynamoLedger]]:
-    """The function's own client before a table of the bench's DynamoDB."""
+def service() -> Iterator[AwsService]:
+    """The function's own client before the bench's DynamoDB."""
     with pytest.MonkeyPatch.context() as environment, Peers() as peers:
         environment.setenv("AWS_ACCESS_KEY_ID", "none")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "none")
         environment.setenv("AWS_ENDPOINT_URL_DYNAMODB", peers.url)
-        session = aws.session("us-east-1")
-        yield lambda table, clock: DynamoLedger(table, session, pool_size=50, clock=clock)
+        with closing(AwsService(session("us-east-1"), "dynamodb", signing_name="dynamodb", pool_size=50)) as client:
+            yield client
 
 
 @pytest.fixture
-def store(open_ledger: Callable[[str, Clock], DynamoLedger]) -> Iterator[Store]:
+def store(service: AwsService) -> Store:
     """An empty table."""
-    table, made = f"table-{next(_tables)}", list[DynamoLedger]()
-
-    def ledger(clock: Clock) -> Ledger:
-        made.append(open_ledger(table, clock))
-        return made[-1]
-
-    yield Store(ledger, slack=SKEW_SECONDS)
-    for each in made:
-        each._client.close()
+    table = Table(f"table-{next(_tables)}", service)
+    return Store(lambda clock: DynamoLedger(table, clock=clock), slack=SKEW_SECONDS)
 
 
 @pytest.mark.parametrize(

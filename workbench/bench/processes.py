@@ -24,9 +24,6 @@ START_SECONDS = 30.0
 POLL_SECONDS = 0.0005
 FUNCTION, REFERENCE = "handler/server.py", "workbench/bench/references/server.py"
 
-IMAGE_ENV = {"MALLOC_MMAP_THRESHOLD_": "49152"}
-"""What the Dockerfile sets for glibc, for both sides of a row."""
-
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 IS_PINNED = len(CORES) > 1
 """Whether servers have a core of their own."""
@@ -72,7 +69,7 @@ class Server:
     def __init__(self, config: str, env: Mapping[str, str]) -> None:
         self._config = config
         self.port = free_port()
-        self._env = {"PATH": os.environ.get("PATH", ""), **IMAGE_ENV, **env, "PORT": str(self.port)}
+        self._env = {"PATH": os.environ.get("PATH", ""), **env, "PORT": str(self.port)}
 
     def __enter__(self) -> Self:
         self._errors = tempfile.TemporaryFile()

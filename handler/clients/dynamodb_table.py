@@ -1,0 +1,143 @@
+"""One DynamoDB table over its JSON protocol: which requests are made again, and what every failure is.
+
+Items and keys are attribute values as they go over the wire: `{"S": text}`, `{"N": digits}`, `{"B": base64}` (DynamoDB
+API reference, "AttributeValue").
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic_core import from_json, to_json
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from urllib3 import Timeout
+from urllib3.exceptions import HTTPError
+
+from handler.clients.aws import AwsService
+from handler.errors import LedgerUnavailable
+
+CONNECT_SECONDS = 1.0
+READ_SECONDS = 2.0
+ATTEMPTS = 3
+"""For one request: made again within milliseconds after a stumble, within seconds if throttled."""
+WAIT_AFTER_STUMBLE = wait_random_exponential(multiplier=0.05)
+WAIT_AFTER_THROTTLE = wait_random_exponential(multiplier=1.0)
+"""Full jitter, as the SDKs have it (AWS SDKs and Tools reference, "Retry behavior")."""
+THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
+
+_TIMEOUT = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+_REFUSAL = "ConditionalCheckFailedException"
+
+Item = Mapping[str, Any]
+
+
+class _Refused(Exception):
+    """The condition did not hold for `item`."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__()
+        self.item = item
+
+
+class _Stumble(Exception):
+    """May heal at once; the message says what happened."""
+
+
+class _Throttle(_Stumble):
+    """May heal, but later."""
+
+
+def _wait(state: RetryCallState) -> float:
+    is_throttled = state.outcome is not None and isinstance(state.outcome.exception(), _Throttle)
+    return (WAIT_AFTER_THROTTLE if is_throttled else WAIT_AFTER_STUMBLE)(state)
+
+
+_RETRYING = Retrying(
+    retry=retry_if_exception_type(_Stumble), wait=_wait, stop=stop_after_attempt(ATTEMPTS), reraise=True
+)
+
+
+class Table:
+    """Safe to share between threads. Every method raises `LedgerUnavailable`."""
+
+    def __init__(self, name: str, service: AwsService) -> None:
+        self._name = name
+        self._service = service
+
+    def get(self, key: Item) -> Item:
+        """The item as of now, empty where there is none."""
+        item: Item = self._request("GetItem", {"Key": key, "ConsistentRead": True}).get("Item", {})
+        return item
+
+    def update(
+        self,
+        key: Item,
+        expression: str,
+        *,
+        condition: str,
+        values: Item,
+        returns: Literal["ALL_NEW", "ALL_OLD", "NONE"] = "NONE",
+    ) -> tuple[bool, Item]:
+        """Whether the condition held, with the item: where it held, as `returns` says; else as it is."""
+        names = {"ExpressionAttributeNames": {"#ttl": "ttl"}} if "#ttl" in expression else {}  # a reserved word
+        request = {
+            "Key": key,
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ReturnValues": returns,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **names,
+        }
+        try:
+            return True, self._request("UpdateItem", request).get("Attributes", {})
+        except _Refused as refusal:
+            return False, refusal.item
+
+    def delete(self, key: Item) -> None:
+        self._request("DeleteItem", {"Key": key})
+
+    def keys(self, partition: str) -> Iterator[Item]:
+        """The keys of all items whose `pk` is `partition`, page by page."""
+        query: dict[str, Any] = {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": partition}},
+            "ProjectionExpression": "pk, sk",
+            "ConsistentRead": True,
+        }
+        while True:
+            page = self._request("Query", query)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _request(self, operation: str, request: Item) -> Item:
+        """What DynamoDB answers to one request, made `ATTEMPTS` times at most. Raises `_Refused`."""
+        body = to_json({"TableName": self._name, **request})
+        try:
+            answer: Item = _RETRYING(self._send, operation, body)
+        except _Stumble as stumble:
+            raise LedgerUnavailable(str(stumble)) from stumble.__cause__
+        return answer
+
+    def _send(self, operation: str, body: bytes) -> Item:
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
+        try:
+            answer = self._service.post("/", headers, body, _TIMEOUT)
+            if answer.status == 200:
+                said: Item = from_json(answer.body)
+                return said
+        except (HTTPError, ValueError) as error:  # ValueError: whatever says no JSON under 200, it is not DynamoDB
+            raise _Stumble(type(error).__name__) from error
+        except (BotoCoreError, ClientError) as error:  # credentials
+            raise LedgerUnavailable(type(error).__name__) from error
+        name = answer.error
+        if name == _REFUSAL:
+            raise _Refused(from_json(answer.body).get("Item", {}))
+        detail = f"DynamoDB answers {name or answer.status}"
+        if name in THROTTLES or answer.status == 429:
+            raise _Throttle(detail)
+        if answer.status >= 500:
+            raise _Stumble(detail)
+        raise LedgerUnavailable(detail)
