@@ -4,12 +4,13 @@ Items and keys are attribute values as they go over the wire: `{"S": text}`, `{"
 API reference, "AttributeValue").
 """
 
+import random
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic_core import from_json, to_json
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
@@ -20,9 +21,6 @@ CONNECT_SECONDS = 1.0
 READ_SECONDS = 2.0
 ATTEMPTS = 3
 """For one request: made again within milliseconds after a stumble, within seconds if throttled."""
-WAIT_AFTER_STUMBLE = wait_random_exponential(multiplier=0.05)
-WAIT_AFTER_THROTTLE = wait_random_exponential(multiplier=1.0)
-"""Full jitter, as the SDKs have it (AWS SDKs and Tools reference, "Retry behavior")."""
 THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
 
 _TIMEOUT = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
@@ -42,19 +40,14 @@ class _Refused(Exception):
 class _Stumble(Exception):
     """May heal at once; the message says what happened."""
 
+    most_seconds = 0.05
+    """To wait before the second attempt; the longest wait doubles with each."""
+
 
 class _Throttle(_Stumble):
     """May heal, but later."""
 
-
-def _wait(state: RetryCallState) -> float:
-    is_throttled = state.outcome is not None and isinstance(state.outcome.exception(), _Throttle)
-    return (WAIT_AFTER_THROTTLE if is_throttled else WAIT_AFTER_STUMBLE)(state)
-
-
-_RETRYING = Retrying(
-    retry=retry_if_exception_type(_Stumble), wait=_wait, stop=stop_after_attempt(ATTEMPTS), reraise=True
-)
+    most_seconds = 1.0
 
 
 class Table:
@@ -115,11 +108,16 @@ class Table:
     def _request(self, operation: str, request: Item) -> Item:
         """What DynamoDB answers to one request, made `ATTEMPTS` times at most. Raises `_Refused`."""
         body = to_json({"TableName": self._name, **request})
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return self._send(operation, body)
+            except _Stumble as stumble:
+                # Full jitter, as the SDKs have it (AWS SDKs and Tools reference, "Retry behavior").
+                time.sleep(random.uniform(0, stumble.most_seconds * 2**attempt))  # noqa: S311 - no secret
         try:
-            answer: Item = _RETRYING(self._send, operation, body)
+            return self._send(operation, body)
         except _Stumble as stumble:
             raise LedgerUnavailable(str(stumble)) from stumble.__cause__
-        return answer
 
     def _send(self, operation: str, body: bytes) -> Item:
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
