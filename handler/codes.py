@@ -278,7 +278,7 @@ def tool_schema(attributes: Mapping[str, Attribute]) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def fold(word: str) -> str:
     """A word as tables compare it: NFC, lower case, without spaces, `_` and `-` alike."""
     return "".join(unicodedata.normalize("NFC", word).casefold().replace("_", "-").split())

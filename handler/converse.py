@@ -160,20 +160,22 @@ class Answer(NamedTuple):
 def read_answer(response: JsonObject, paid_by: str) -> Answer:
     """Reads a Converse response, block by block and by key: unknown and reasoning blocks are passed over.
 
-    Raises `ModelAnswerBroken` where members are missing, or are something else.
+    A member that is null is missing. Raises `ModelAnswerBroken` where one that is needed is missing or something else.
     """
     try:
         stop_reason, usage = response["stopReason"], response["usage"]
+        if not isinstance(stop_reason, str):
+            raise KeyError("stopReason")
         blocks = response["output"]["message"]["content"]
         return Answer(
             stop_reason=stop_reason,
-            text="".join(block["text"] for block in blocks if "text" in block),
-            tool_use=next((_tool_use(block["toolUse"]) for block in blocks if "toolUse" in block), None),
+            text="".join(text for block in blocks if (text := block.get("text"))),
+            tool_use=next((_tool_use(called) for block in blocks if (called := block.get("toolUse"))), None),
             usage=Usage(
                 input=usage["inputTokens"],
                 output=usage["outputTokens"],
-                cache_read=usage.get("cacheReadInputTokens", 0),
-                cache_write=usage.get("cacheWriteInputTokens", 0),
+                cache_read=usage.get("cacheReadInputTokens") or 0,
+                cache_write=usage.get("cacheWriteInputTokens") or 0,
             ),
             paid_by=paid_by,
         )

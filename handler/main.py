@@ -13,7 +13,8 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from handler.asking import Asking
-from handler.clients import aws
+from handler.clients.aws import AwsService
+from handler.clients.aws_config import as_settings, session
 from handler.clients.bedrock import BedrockClient
 from handler.clients.photos import PhotoClient
 from handler.clients.product_service import ProductServiceClient
@@ -62,9 +63,9 @@ def build(settings: Settings) -> HttpSurface:
 
 
 def _aws_clients(settings: Settings) -> tuple[Ledger, BedrockClient]:
-    with aws.as_settings():
-        session = aws.session(settings.aws_region)
-        model = BedrockClient(session, read_timeout=settings.model_read_timeout, pool_size=settings.threads)
+    with as_settings():
+        sdk = session(settings.aws_region)
+        model = BedrockClient(sdk, read_timeout=settings.model_read_timeout, pool_size=settings.threads)
         table = settings.ledger_url.removeprefix("dynamodb://")
         if table == settings.ledger_url:
             return MemoryLedger(), model
@@ -72,7 +73,7 @@ def _aws_clients(settings: Settings) -> tuple[Ledger, BedrockClient]:
         from handler.clients.dynamodb import DynamoLedger
         from handler.clients.dynamodb_table import Table
 
-        service = aws.AwsService(session, "dynamodb", signing_name="dynamodb", pool_size=settings.threads)
+        service = AwsService(sdk, "dynamodb", signing_name="dynamodb", pool_size=settings.threads)
         return DynamoLedger(Table(table, service)), model
 
 

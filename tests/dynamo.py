@@ -91,8 +91,9 @@ class LoopbackSession(Session):
         return {"endpoint_url": self._url}
 
 
-Fault = Literal["hang", "lose", "refuse", "garble"] | tuple[int, str]
-"""Never answered; done, and the answer lost; the connection closed at once; half an answer; status and error code."""
+Fault = Literal["hang", "lose", "refuse", "garble"] | tuple[int, str] | bytes
+"""Never answered; done, and the answer lost; the connection closed at once; half an answer; status and error code; this
+under status 200."""
 Breaking = Callable[[str, Mapping[str, Any]], Fault | None]
 """What goes wrong with an operation, by its name and input."""
 
@@ -140,6 +141,8 @@ class DynamoProxy:
                         self._answer(status, answer, cut=len(answer) // 2)
                     case "refuse":
                         pass
+                    case bytes():
+                        self._answer(200, fault)
                     case (status, code):
                         error = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "told to"}
                         self._answer(status, json.dumps(error).encode())

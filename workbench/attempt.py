@@ -25,16 +25,16 @@ _ENDPOINTS = ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL")
 
 
 def bedrock(environ: Mapping[str, str]) -> Model:
-    """The function's own client, by the SDK's environment. Raises `WorkbenchError` where that names no region."""
-    from handler.clients import aws
+    """The function's own client, by the SDK's environment. Raises `WorkbenchError` where that does not do."""
+    from handler.clients.aws_config import as_settings, session
     from handler.clients.bedrock import BedrockClient
 
     try:
-        with aws.as_settings():
-            return BedrockClient(aws.session(environ.get("AWS_REGION") or None), read_timeout=READ_SECONDS, pool_size=1)
+        with as_settings():
+            return BedrockClient(session(environ.get("AWS_REGION") or None), read_timeout=READ_SECONDS, pool_size=1)
     except SettingsError as error:
-        en = f"{str(error).rstrip('.')}. Set AWS_REGION and credentials, as for the function"
-        raise WorkbenchError(en, "AWS_REGION 과 AWS 자격 증명을 환경 변수로 주세요. 함수와 같습니다") from error
+        en = f"{str(error).rstrip('.')}. What the function is told of AWS holds here, too"
+        raise WorkbenchError(en, f"AWS 설정을 확인하세요. 함수와 같은 환경 변수를 읽습니다: {error}") from error
 
 
 def place(environ: Mapping[str, str]) -> str:

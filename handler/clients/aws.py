@@ -1,38 +1,34 @@
 """An AWS service: signed requests on connections that are kept, each answer within one deadline.
 
-Credentials, endpoints and proxies are the SDK's business (botocore). Its clients are not used: a request takes them
-three times the CPU (docs/performance.md), they keep it while Bedrock thinks, and let an answer drip for ever.
+The SDK's own clients are not used: a request takes them three times the CPU (docs/performance.md), they keep it while
+Bedrock thinks, and let an answer drip for ever.
 """
 
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from time import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from botocore.configprovider import ConfiguredEndpointProvider
-from botocore.endpoint_provider import EndpointProvider
-from botocore.exceptions import BotoCoreError, InvalidRegionError, NoCredentialsError
-from botocore.loaders import Loader
-from botocore.session import Session
-from botocore.utils import (
-    get_environ_proxies,
-    get_token_from_environment,
-    is_valid_endpoint_url,
-    validate_region_name,
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's
+    HTTPClientError,
+    MetadataRetrievalError,
+    NoCredentialsError,
 )
-from certifi import where
+from botocore.session import Session
+from botocore.utils import get_token_from_environment
 from pydantic_core import from_json
 from urllib3 import Timeout
-from urllib3.util import parse_url
 
+from handler.clients.aws_config import authorities, endpoint, proxy_for
 from handler.clients.pinned import Dialer, pooled
 from handler.clients.sigv4 import Keys, Scope, signed
 from handler.settings import SettingsError
 
-API_VERSIONS = {"bedrock-runtime": "2023-09-30", "dynamodb": "2012-08-10"}
-"""The services that the function calls, as the SDK names their data."""
-CREDENTIAL_SERVICES = ("signin", "sso", "sso-oidc", "sts")
-"""What the SDK calls itself, for credentials: `sts` where a pod has a web identity (IRSA)."""
+_PASSING = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "IDPCommunicationError"})
+"""Errors of STS that another attempt may not meet."""
 _USER_AGENT = "product-enricher"
 """CloudTrail names the function, and not one of many users of the SDK."""
 
@@ -48,14 +44,31 @@ class AwsAnswer(NamedTuple):
     def error(self) -> str:
         """The name of the error, which a header or the body holds; empty where neither does (Smithy, "AWS restJson1"
         and "AWS JSON 1.0": operation error serialization)."""
-        name = self.headers.get("x-amzn-errortype")
-        if name is None:
-            try:
-                said = from_json(self.body)
-            except ValueError:  # a load balancer's page
-                said = None
-            name = (said.get("__type") or said.get("code")) if isinstance(said, dict) else None
-        return str(name or "").partition(":")[0].rpartition("#")[2]
+        try:
+            said = from_json(self.body)
+        except ValueError:  # a load balancer's page
+            said = None
+        names = [said.get(member) for member in ("__type", "code", "Code")] if isinstance(said, dict) else []
+        name = next(filter(None, [self.headers.get("x-amzn-errortype"), *names]), "")
+        return str(name).partition(":")[0].rpartition("#")[2][:100]
+
+
+class CredentialsFailure(Exception):
+    """A request could not be signed; the message says why, without any secret."""
+
+    def __init__(self, message: str, *, passes: bool) -> None:
+        """`passes`: whether another attempt may go better."""
+        super().__init__(message[:200])
+        self.passes = passes
+
+    @classmethod
+    def of(cls, error: Exception) -> "CredentialsFailure":
+        """What the SDK met when it fetched credentials: from STS, a metadata service, files."""
+        passes = isinstance(error, ConnectionError | HTTPClientError | MetadataRetrievalError)
+        if isinstance(error, ClientError):
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            passes = status >= 500 or error.response.get("Error", {}).get("Code", "") in _PASSING
+        return cls(f"credentials: {error}", passes=passes)
 
 
 class AwsService:
@@ -63,22 +76,24 @@ class AwsService:
 
     def __init__(self, session: Session, name: str, *, signing_name: str, pool_size: int) -> None:
         """`name`: of `API_VERSIONS`. Raises `SettingsError`, and what `as_settings` turns into one."""
-        url = parse_url(endpoint(session, name))
-        self._host, self._base = url.netloc or "", (url.path or "").rstrip("/")
+        url = endpoint(session, name)
+        has_port = url.port not in {None, {"http": 80, "https": 443}[url.scheme or ""]}
+        self._host = f"{url.host}:{url.port}" if has_port else url.host or ""
+        self._base = re.sub("//+", "/", url.path or "").rstrip("/")
         self._scope = Scope(session.get_config_variable("region"), signing_name)
         self._credentials = session.get_credentials()
         # Bedrock alone takes a key instead of a signature (Bedrock user guide, "API keys").
-        self._api_key = get_token_from_environment("bedrock") if signing_name == "bedrock" else None
+        key = get_token_from_environment("bedrock") if signing_name == "bedrock" else None
+        self._api_key = (key or "").strip()
         if self._api_key and url.scheme != "https":
             raise SettingsError("AWS_BEARER_TOKEN_BEDROCK: a key requires an HTTPS endpoint")
-        proxy = get_environ_proxies(url.url).get("https") if url.scheme == "https" else None
-        dialer = Dialer(session.get_config_variable("ca_bundle") or where())
-        self._pool = pooled(dialer, size=pool_size, proxy=proxy).connection_from_url(url.url)
+        pools = pooled(Dialer(authorities(session)), size=pool_size, proxy=proxy_for(url))
+        self._pool = pools.connection_from_url(url.url)
 
     def post(self, path: str, headers: Mapping[str, str], body: bytes, timeout: Timeout) -> AwsAnswer:
         """Sends it once. The answer, whole, must have come when the read time-out is over.
 
-        Raises `urllib3.exceptions.HTTPError` for the connection, `BotoCoreError` and `ClientError` for credentials.
+        Raises `urllib3.exceptions.HTTPError` for the connection, and `CredentialsFailure`.
         """
         headers, rest = self._authorized(path, headers, body), [body]
         del body
@@ -102,68 +117,24 @@ class AwsService:
         headers = {**headers, "Host": self._host}
         if self._api_key:
             headers["Authorization"] = f"Bearer {self._api_key}"
-        elif self._credentials is None:
-            raise NoCredentialsError
         else:
-            found = self._credentials.get_frozen_credentials()  # fetched anew in time
-            keys = Keys(found.access_key or "", found.secret_key or "", found.token)
-            headers = signed(self._base + path, headers, body, keys=keys, scope=self._scope, now=time())
+            headers = signed(self._base + path, headers, body, keys=self._keys(), scope=self._scope, now=time())
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            # A line break at the end of a secret's file, say. http.client would refuse it too, and tell the secret.
+            raise CredentialsFailure("credentials: one of them has a character that no header can hold", passes=False)
         return {**headers, "Content-Length": str(len(body)), "User-Agent": _USER_AGENT}
+
+    def _keys(self) -> Keys:
+        try:
+            found = self._credentials.get_frozen_credentials() if self._credentials else None  # fetched anew in time
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise CredentialsFailure.of(error) from error
+        if not found or not found.access_key or not found.secret_key:
+            raise CredentialsFailure.of(NoCredentialsError())
+        return Keys(found.access_key, found.secret_key, found.token)
 
 
 def _given_away(body: list[bytes]) -> Iterator[bytes]:
     """So that nobody holds the body any more while the answer is waited for: one with a photo takes 80 kB."""
     while body:
         yield body.pop()
-
-
-class _OwnServices(Loader):
-    """Knows what it is asked for, where the SDK lists the files of its 420 services to see: 25 ms."""
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - the SDK's signature
-        return list(CREDENTIAL_SERVICES)
-
-
-def session(region: str | None) -> Session:
-    """The SDK's session, which all services share: it finds configuration and credentials once."""
-    made = Session()
-    made.set_config_variable("region", region)
-    made.register_component("data_loader", _OwnServices())
-    return made
-
-
-def endpoint(session: Session, name: str) -> str:
-    """Where a service of `API_VERSIONS` answers: where the environment or the SDK's files say, else by the SDK's rules.
-
-    Raises `SettingsError`.
-    """
-    region = session.get_config_variable("region")
-    if region is None:
-        raise SettingsError("AWS_REGION: You must specify a region.")
-    try:
-        validate_region_name(region)
-    except InvalidRegionError as error:
-        raise SettingsError(f"AWS_REGION: {error}") from error
-    if not session.get_config_variable("ignore_configured_endpoint_urls"):
-        files = session.full_config, session.get_scoped_config()
-        if configured := ConfiguredEndpointProvider(*files, name).provide():
-            if not is_valid_endpoint_url(configured):
-                raise SettingsError(f"AWS_ENDPOINT_URL_*: Invalid endpoint: {configured}")
-            return str(configured)
-    loader: Any = session.get_component("data_loader")
-    rules = loader.load_data(f"{name}/{API_VERSIONS[name]}/endpoint-rule-set-1")
-    found = EndpointProvider(rules, loader.load_data("partitions")).resolve_endpoint(
-        Region=region,
-        UseFIPS=bool(session.get_config_variable("use_fips_endpoint")),
-        UseDualStack=bool(session.get_config_variable("use_dualstack_endpoint")),
-    )
-    return str(found.url)
-
-
-@contextmanager
-def as_settings() -> Iterator[None]:
-    """Raises `SettingsError` for what the SDK says of its configuration: a profile, half a pair of credentials."""
-    try:
-        yield
-    except BotoCoreError as error:  # the message names the variable
-        raise SettingsError(f"AWS: {error}") from error

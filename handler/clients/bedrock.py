@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 from pydantic_core import from_json, to_json
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
-from handler.clients.aws import AwsAnswer, AwsService
+from handler.clients.aws import AwsAnswer, AwsService, CredentialsFailure
 from handler.deadline import Deadline
 from handler.errors import (
     EnrichmentError,
@@ -91,8 +90,8 @@ class BedrockClient:
             if _had_begun(error):
                 raise ModelAnswerBroken("the connection closed within the answer") from error
             raise ModelUnavailable(type(error).__name__) from error
-        except (BotoCoreError, ClientError) as error:  # credentials: the request never left
-            raise ModelMisconfigured(str(error)[:200]) from error
+        except CredentialsFailure as error:  # the request never left
+            raise (ModelUnavailable if error.passes else ModelMisconfigured)(str(error)) from error
         if answer.status != 200:
             raise _failure(answer)
         try:

@@ -9,21 +9,31 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic_core import from_json, to_json
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
-from handler.clients.aws import AwsService
+from handler.clients.aws import AwsService, CredentialsFailure
 from handler.errors import LedgerUnavailable
 
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 2.0
 ATTEMPTS = 3
 """For one request: made again within milliseconds after a stumble, within seconds if throttled."""
-THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"})
+THROTTLES: Final = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+STUMBLES: Final = frozenset({"ReplicatedWriteConflictException", "RequestTimeout", "RequestTimeoutException"})
+"""Errors that the SDKs try again though their status is 400; the first one is of global tables."""
 
-_TIMEOUT = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+_TIMEOUT = Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS, total=CONNECT_SECONDS + READ_SECONDS)
 _REFUSAL = "ConditionalCheckFailedException"
 
 Item = Mapping[str, Any]
@@ -101,7 +111,7 @@ class Table:
         while True:
             page = self._request("Query", query)
             yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
+            if not page.get("LastEvaluatedKey"):
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
@@ -123,19 +133,30 @@ class Table:
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
         try:
             answer = self._service.post("/", headers, body, _TIMEOUT)
-            if answer.status == 200:
-                said: Item = from_json(answer.body)
-                return said
-        except (HTTPError, ValueError) as error:  # ValueError: whatever says no JSON under 200, it is not DynamoDB
+        except HTTPError as error:
             raise _Stumble(type(error).__name__) from error
-        except (BotoCoreError, ClientError) as error:  # credentials
-            raise LedgerUnavailable(type(error).__name__) from error
+        except CredentialsFailure as error:
+            raise (_Stumble if error.passes else LedgerUnavailable)(str(error)) from error
         name = answer.error
-        if name == _REFUSAL:
-            raise _Refused(from_json(answer.body).get("Item", {}))
+        if answer.status == 200 or name == _REFUSAL:
+            said = _object(answer.body)
+            if answer.status == 200:
+                return said
+            raise _Refused(said.get("Item", {}))
         detail = f"DynamoDB answers {name or answer.status}"
         if name in THROTTLES or answer.status == 429:
             raise _Throttle(detail)
-        if answer.status >= 500:
+        if name in STUMBLES or answer.status >= 500:
             raise _Stumble(detail)
         raise LedgerUnavailable(detail)
+
+
+def _object(body: bytes) -> Item:
+    """Whatever says something else under a good status, it is not DynamoDB."""
+    try:
+        said = from_json(body)
+    except ValueError as error:
+        raise _Stumble("the answer is no JSON") from error
+    if not isinstance(said, dict):
+        raise _Stumble("the answer is no JSON object")
+    return said

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -46,8 +46,10 @@ class Dialer:
             connection = _Socket(family, kind, protocol)
             # Head and body may be two packets: without it the second waits for the first's acknowledgement.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # Between a question and its answer nothing is sent: gateways forget such connections.
+            # Gateways forget idle connections, some without a word: a question sent on one would count as paid.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if hasattr(socket, "TCP_KEEPIDLE"):  # else after two hours, as systems have it
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, IDLE_SECONDS)
             connection.deadline = deadline  # a proxy's answer is read while the connection is made
             try:
                 connection.settimeout(left(deadline))
@@ -65,12 +67,24 @@ class Dialer:
         """One for all connections: reading the CA file takes 12 ms."""
         context = ssl.create_default_context(cafile=self.ca_file)
         context.sslsocket_class = _TLSSocket
+        # As Python before 3.13 and the AWS SDK: authorities of companies often lack what RFC 5280 asks of them.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         return context
 
 
-def pooled(dialer: Dialer, *, size: int, proxy: str | None = None) -> PoolManager:
-    """Pools that keep up to `size` connections to a host, each opened by `dialer`; HTTPS alone may go by a proxy."""
-    pools = ProxyManager(proxy, maxsize=size) if proxy else PoolManager(maxsize=size)
+class Proxy(NamedTuple):
+    """Whom connections for HTTPS go by."""
+
+    url: str
+    headers: dict[str, str]
+    """What proves who asks it."""
+
+
+def pooled(dialer: Dialer, *, size: int, proxy: Proxy | None = None) -> PoolManager:
+    """Pools that keep up to `size` connections to a host, each opened by `dialer`."""
+    pools = PoolManager(maxsize=size)
+    if proxy:
+        pools = ProxyManager(proxy.url, proxy_headers=proxy.headers, maxsize=size)
     classes: dict[str, Any] = {"http": partial(_Pool, dialer=dialer), "https": partial(_TLSPool, dialer=dialer)}
     pools.pool_classes_by_scheme = classes
     return pools
@@ -84,8 +98,10 @@ def left(deadline: float) -> float:
     return seconds
 
 
+IDLE_SECONDS = 60
+"""After which the system asks whether the other side is still there."""
 SLACK_SECONDS = 0.25
-"""By so much may a response be late: each setting of a time-out is a system call that gives the interpreter away."""
+"""By so much may a time-out be off: each setting of one is a system call that gives the interpreter away."""
 SMALL_BYTES = 16_384
 """A body up to this is copied to be sent together with its head: one system call less, and one packet."""
 
@@ -96,7 +112,8 @@ class _Socket(socket.socket):
     deadline: float
 
     def settimeout(self, value: float | None) -> None:
-        """Only makes it longer: urllib3 sets it twice a request, and what makes it shorter is the deadline."""
+        """Only makes it longer: urllib3 sets it twice a request. The deadline makes it shorter, and sending may take as
+        long as reading."""
         if _is_longer(self, value):
             super().settimeout(value)
 
@@ -124,7 +141,7 @@ class _TLSSocket(ssl.SSLSocket):
 def _is_longer(connection: socket.socket, value: float | None) -> bool:
     """Whether the time-out would be longer, by more than is worth a system call."""
     timeout = connection.gettimeout()
-    return timeout is None or value is None or value > 1.02 * timeout
+    return timeout is None or value is None or value > timeout + min(SLACK_SECONDS, value / 50)
 
 
 def _is_late(connection: socket.socket, deadline: float) -> bool:
@@ -148,7 +165,7 @@ class _Connection(HTTPConnection):
             raise ConnectTimeoutError(self, "the connection was not made in time") from error
         except OSError as error:
             raise NewConnectionError(self, str(error)) from error
-        socket.socket.settimeout(connection, left(deadline))  # what is left for the TLS handshake
+        socket.socket.settimeout(connection, max(0.001, deadline - monotonic()))  # what is left for the TLS handshake
         return connection
 
     def request(self, method: str, url: str, body: Any = None, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - passed through
@@ -175,7 +192,10 @@ class _Connection(HTTPConnection):
 class _TLSConnection(_Connection, HTTPSConnection):
     def connect(self) -> None:
         self.ssl_context = self.dialer.tls
-        super().connect()
+        try:
+            super().connect()
+        except TimeoutError as error:  # urllib3 would call it a read time-out: of a request that was never sent
+            raise ConnectTimeoutError(self, "the proxy's tunnel or TLS was not made in time") from error
 
 
 class _Pool(HTTPConnectionPool):

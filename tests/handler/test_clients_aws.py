@@ -17,10 +17,13 @@ from urllib.parse import parse_qs
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ClientError, EndpointConnectionError, MetadataRetrievalError, NoCredentialsError
 from certificates import certificate_for
 from urllib3 import HTTPHeaderDict, Timeout
+from urllib3.exceptions import ConnectTimeoutError
 
-from handler.clients.aws import API_VERSIONS, CREDENTIAL_SERVICES, AwsAnswer, AwsService, endpoint, session
+from handler.clients.aws import AwsAnswer, AwsService, CredentialsFailure
+from handler.clients.aws_config import API_VERSIONS, CREDENTIAL_SERVICES, endpoint, session
 from handler.clients.bedrock import BedrockClient
 from handler.deadline import Deadline
 from handler.settings import SettingsError
@@ -146,7 +149,7 @@ def test_endpoints_are_the_sdks_own(service: str, region: str, switch: str, monk
     with pytest.raises(Sent) as sent:
         call()
     path = "/" if service == "dynamodb" else "/model/m/converse"
-    assert f"{endpoint(session(region), service)}{path}" == sent.value.url
+    assert f"{endpoint(session(region), service).url}{path}" == sent.value.url
 
 
 class Sent(Exception):
@@ -174,14 +177,14 @@ def test_the_sdk_finds_what_it_asks_for_credentials(service: str, region: str) -
 def test_a_configured_endpoint_is_taken_in_the_sdks_order(account: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The service's variable before that for all, both before the file; or none of them, where that is asked for."""
     account.write_text("[default]\nendpoint_url = https://file.example\n", encoding="utf-8")
-    assert endpoint(session("us-east-1"), "dynamodb") == "https://file.example"
+    assert endpoint(session("us-east-1"), "dynamodb").url == "https://file.example"
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://all.example")
-    assert endpoint(session("us-east-1"), "dynamodb") == "https://all.example"
+    assert endpoint(session("us-east-1"), "dynamodb").url == "https://all.example"
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "https://own.example")
-    assert endpoint(session("us-east-1"), "dynamodb") == "https://own.example"
-    assert endpoint(session("us-east-1"), "bedrock-runtime") == "https://all.example"
+    assert endpoint(session("us-east-1"), "dynamodb").url == "https://own.example"
+    assert endpoint(session("us-east-1"), "bedrock-runtime").url == "https://all.example"
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-    assert endpoint(session("us-east-1"), "dynamodb") == "https://dynamodb.us-east-1.amazonaws.com"
+    assert endpoint(session("us-east-1"), "dynamodb").url == "https://dynamodb.us-east-1.amazonaws.com"
 
 
 @pytest.mark.usefixtures("account")
@@ -190,7 +193,10 @@ def test_a_configured_endpoint_is_taken_in_the_sdks_order(account: Path, monkeyp
     [
         (None, "", "AWS_REGION: You must specify a region"),
         ("us east", "", "AWS_REGION: Provided region_name 'us east'"),
-        ("us-east-1", "dynamodb:8000", "AWS_ENDPOINT_URL_*: Invalid endpoint: dynamodb:8000"),
+        *[
+            ("us-east-1", url, f"AWS_ENDPOINT_URL_*: Invalid endpoint: {url}")
+            for url in ("dynamodb:8000", "http://[::1", "http://host:99999", "http://host:x", "ftp://host", "http://")
+        ],
     ],
 )
 def test_what_is_no_endpoint_stops_the_start(
@@ -201,6 +207,14 @@ def test_what_is_no_endpoint_stops_the_start(
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", configured)
     with pytest.raises(SettingsError, match=re.escape(said)):
         endpoint(session(region), "dynamodb")
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("url", ["http://[::1]:8000", "http://UPPER.example/path", "https://host.example:8443"])
+def test_an_endpoint_is_any_url_that_the_sdk_takes(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses in brackets, ports and paths too."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    assert endpoint(session("us-east-1"), "dynamodb").url == url.replace("UPPER", "upper")
 
 
 # The way of a request
@@ -304,22 +318,127 @@ def test_an_api_key_takes_the_place_of_a_signature(
 
 
 @pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    ("scheme", "user", "proof"),
+    [("http://", "", None), ("", "", None), ("http://", "me:p%40ss@", "Basic bWU6cEBzcw==")],
+)
 def test_requests_go_by_the_proxy_of_the_environment(
-    serve: Callable[..., tuple[int, type[Service]]], certificate: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., tuple[int, type[Service]]],
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    user: str,
+    proof: str | None,
 ) -> None:
-    """Through a tunnel, so that it reads nothing; not where NO_PROXY names the host."""
+    """Through a tunnel, so that it reads nothing, with the password of its URL; not where NO_PROXY names the host."""
     port, there = serve(certificate)
     proxy_port, proxy = serve(behind=port)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://bedrock.example:8443")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy_port}")
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}{user}127.0.0.1:{proxy_port}")
     assert post().status == 200
-    assert [head["path"] for head in proxy.heads] == ["bedrock.example:8443"]
+    assert [(head["path"], head.get("Proxy-Authorization")) for head in proxy.heads] == [
+        ("bedrock.example:8443", proof)
+    ]
     assert [head["Host"] for head in there.heads] == ["bedrock.example:8443"]
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{port}")
     monkeypatch.setenv("NO_PROXY", "localhost")
     assert post().status == 200
     assert (len(proxy.heads), len(there.heads)) == (1, 2)
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("proxy", ["https://proxy.example:443", "socks5://proxy.example:1080", "http://me:p#ss@proxy"])
+def test_a_proxy_that_cannot_be_gone_by_stops_the_start(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through TLS in TLS no answer could be cut in time; the message repeats no password."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(SettingsError, match=r"^HTTPS_PROXY: give http://host:port;[^#]*$"):
+        post()
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_authorities_that_are_not_there_stop_the_start(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of failing every event."""
+    monkeypatch.setenv(name, "/no/such/file")
+    with pytest.raises(SettingsError, match="AWS_CA_BUNDLE: '/no/such/file' is no file"):
+        post()
+
+
+@pytest.mark.usefixtures("account")
+def test_an_authority_of_a_company_is_enough(
+    serve: Callable[..., tuple[int, type[Service]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.13 alone asks that it calls itself one in a critical extension (RFC 5280, 4.2.1.9)."""
+    certificate = certificate_for(tmp_path, "localhost", basic="basicConstraints=CA:TRUE")
+    port, _ = serve(certificate)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{port}")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    assert post().status == 200
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("is_proxied", [False, True])
+def test_a_tunnel_that_is_never_made_sent_nothing(monkeypatch: pytest.MonkeyPatch, is_proxied: bool) -> None:
+    """A silent port, under TLS or as a proxy: it is the connection that is late, not an answer that was paid for."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://{'bedrock.example' if is_proxied else f'127.0.0.1:{port}'}")
+        if is_proxied:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        service = AwsService(session("us-east-1"), "bedrock-runtime", signing_name="bedrock", pool_size=1)
+        with pytest.raises(ConnectTimeoutError):
+            service.post("/", {}, b"{}", Timeout(connect=0.3, read=30))
+
+
+# Credentials
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"])
+def test_a_secret_with_a_line_break_is_sent_and_told_to_nobody(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file that an editor wrote has it: the failure says what is wrong, and not what the secret is."""
+    monkeypatch.setenv(name, "TOPSECRET\n")
+    with pytest.raises(CredentialsFailure, match="a character that no header can hold") as failure:
+        post()
+    assert not failure.value.passes
+    assert failure.value.__context__ is None
+
+
+@pytest.mark.usefixtures("account")
+def test_a_key_may_end_in_a_line_break(
+    serve: Callable[..., tuple[int, type[Service]]], certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a Bedrock key it is cut off."""
+    port, there = serve(certificate)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{port}")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "key\n")
+    post()
+    assert [head["Authorization"] for head in there.heads] == ["Bearer key"]
+
+
+def said(code: str, status: int) -> ClientError:
+    """What the SDK raises for an answer of STS."""
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "AssumeRoleWithWebIdentity")
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (said("InternalFailure", 503), True),
+        (said("Throttling", 400), True),
+        (said("AccessDenied", 403), False),
+        (EndpointConnectionError(endpoint_url="https://sts"), True),
+        (MetadataRetrievalError(error_msg="late"), True),
+        (NoCredentialsError(), False),
+        (FileNotFoundError("token"), False),
+    ],
+)
+def test_credentials_that_may_come_later_are_told_from_those_that_will_not(error: Exception, passes: bool) -> None:
+    """Only what an operator must mend is called misconfigured."""
+    assert CredentialsFailure.of(error).passes is passes
 
 
 # Errors
@@ -332,6 +451,7 @@ def test_requests_go_by_the_proxy_of_the_environment(
         ({"x-amzn-ErrorType": "ThrottlingException:http://internal.amazon.com/"}, b"{}", "ThrottlingException"),
         ({}, b'{"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"}', "InternalServerError"),
         ({}, b'{"code": "AccessDeniedException"}', "AccessDeniedException"),
+        ({"x-amzn-ErrorType": ""}, b'{"Code": "ThrottlingException"}', "ThrottlingException"),
         ({}, b'{"message": "no"}', ""),
         ({}, b"[]", ""),
         ({}, b"<html>", ""),

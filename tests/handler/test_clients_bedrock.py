@@ -15,7 +15,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from handler.clients.aws import session
+from handler.clients.aws_config import session
 from handler.clients.bedrock import ERRORS, BedrockClient
 from handler.converse import read_answer
 from handler.deadline import GRACE_SECONDS, Deadline

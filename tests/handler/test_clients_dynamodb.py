@@ -104,6 +104,11 @@ OUTAGES: dict[str, tuple[Fault, int]] = {
     "throughput": ((400, "ProvisionedThroughputExceededException"), ATTEMPTS),
     "throttled": ((400, "ThrottlingException"), ATTEMPTS),
     "request limit": ((400, "RequestLimitExceeded"), ATTEMPTS),
+    "throttled by another name": ((400, "ThrottledException"), ATTEMPTS),
+    "conflict of a global table": ((400, "ReplicatedWriteConflictException"), ATTEMPTS),
+    "no JSON": (b"<html>", ATTEMPTS),
+    "no object": (b"[]", ATTEMPTS),
+    "null": (b"null", ATTEMPTS),
     "internal": ((500, "InternalServerError"), ATTEMPTS),
     "unavailable": ((503, "ServiceUnavailable"), ATTEMPTS),
     "connection closed": ("refuse", ATTEMPTS),
@@ -134,7 +139,7 @@ def test_an_outage_is_ledger_unavailable(
     with pytest.raises(LedgerUnavailable) as failure:
         troubled.raise_latest(SLOT, ONE)
     assert len(proxy.seen) == attempts
-    assert isinstance(fault, str) or failure.value.detail == f"DynamoDB answers {fault[1]}"
+    assert not isinstance(fault, tuple) or failure.value.detail == f"DynamoDB answers {fault[1]}"
 
 
 @pytest.mark.parametrize("call", RELEASES.values(), ids=RELEASES.keys())
@@ -322,6 +327,13 @@ def test_forgetting_reads_every_page(troubled: DynamoLedger, proxy: DynamoProxy)
     troubled.forget("shirt")
     assert proxy.seen.count("Query") > 1
     assert proxy.seen.count("DeleteItem") == 12
+
+
+def test_forgetting_ends_where_no_page_follows(troubled: DynamoLedger, proxy: DynamoProxy) -> None:
+    """An empty key is none."""
+    proxy.breaks = lambda _name, _input: b'{"Items": [], "LastEvaluatedKey": {}}'
+    troubled.forget("shirt")
+    assert proxy.seen == ["Query"]
 
 
 def test_forgetting_that_stops_half_way_goes_on(troubled: DynamoLedger, proxy: DynamoProxy) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from images import encode, halves
 
 from handler.checks import Violation
-from handler.clients.aws import session
+from handler.clients.aws_config import session
 from handler.clients.bedrock import BedrockClient
 from handler.converse import TOOL, Answer, Picture, Request, digest, estimate_tokens, read_answer
 from handler.deadline import Deadline
@@ -315,6 +315,14 @@ def test_cached_tokens_are_counted_where_they_are_named() -> None:
     assert read_answer({**RESPONSE, "usage": usage}, "").usage == Usage(input=5, output=6, cache_read=7, cache_write=8)
 
 
+def test_a_null_member_is_a_missing_one() -> None:
+    """As AWS has it (Smithy, "AWS restJson1"): gateways may write it out."""
+    blocks = saying({"text": None}, {"toolUse": None, "text": "안녕"})
+    usage = {**RESPONSE["usage"], "cacheReadInputTokens": None, "cacheWriteInputTokens": None}
+    answer = read_answer({**blocks, "usage": usage}, "")
+    assert (answer.text, answer.tool_use, answer.usage) == ("안녕", None, Usage(input=5, output=6))
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -327,13 +335,15 @@ def test_cached_tokens_are_counted_where_they_are_named() -> None:
         {**RESPONSE, "output": {"message": {"content": None}}},
         {**RESPONSE, "usage": {"inputTokens": 5}},
         {**RESPONSE, "usage": None},
-        saying({"text": None}),
+        {**RESPONSE, "stopReason": None},
+        {**RESPONSE, "usage": {"inputTokens": None, "outputTokens": 6}},
+        saying({"text": 1}),
         saying({"toolUse": {"name": TOOL, "input": {}}}),
         saying({"toolUse": {"toolUseId": "t-1", "name": TOOL}}),
     ],
 )
 def test_an_answer_that_lacks_something_is_broken(broken: Mapping[str, Any]) -> None:
-    """botocore leaves out what a cut-off body does not have; none of it is a bug of ours."""
+    """What a gateway cuts off or empties is no bug of ours, and never stored."""
     with pytest.raises(ModelAnswerBroken):
         read_answer(broken, "event")
 

@@ -11,7 +11,7 @@ from edges import GOOD_COPY, PHOTO
 from product_events import ATTRIBUTES
 
 from handler.asking import Asking
-from handler.clients.aws import session
+from handler.clients.aws_config import session
 from handler.clients.bedrock import BedrockClient
 from handler.clients.photos import PhotoClient
 from handler.clients.product_service import ProductServiceClient

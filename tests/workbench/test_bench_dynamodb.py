@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from stores import Store
 
-from handler.clients.aws import AwsService, session
+from handler.clients.aws import AwsService
+from handler.clients.aws_config import session
 from handler.clients.dynamodb import SKEW_SECONDS, DynamoLedger
 from handler.clients.dynamodb_table import Table
 from workbench.bench.dynamodb import DynamoDb, Item, Unsupported, actions, condition

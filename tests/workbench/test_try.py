@@ -113,7 +113,7 @@ def test_nothing_is_asked_where_nothing_needs_asking(
 @pytest.mark.parametrize(
     ("env", "message"),
     [
-        ({}, "AWS_REGION: You must specify a region. Set AWS_REGION and credentials, as for the function"),
+        ({}, "AWS_REGION: You must specify a region. What the function is told of AWS holds here, too"),
         ({"AWS_REGION": "us-east-1"}, "Unable to locate credentials"),
     ],
 )
