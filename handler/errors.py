@@ -254,3 +254,16 @@ class Defect(EnrichmentError):
     status = 500
     code = "defect"
     title = "Report the log line of this event: the function has a bug."
+
+
+def drop_tracebacks(error: BaseException) -> None:
+    """Of an error, and of those that led to it.
+
+    A traceback keeps what all its frames hold, photos and connections too; where one of them holds the error, until
+    garbage is collected.
+    """
+    led: list[BaseException | None] = [error]
+    while led:
+        if (each := led.pop()) is not None and each.__traceback__ is not None:
+            each.__traceback__ = None
+            led += [each.__cause__, each.__context__]

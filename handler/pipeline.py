@@ -23,6 +23,7 @@ from handler.errors import (
     EnrichmentError,
     LanguageUnsupported,
     LeaseHeld,
+    drop_tracebacks,
 )
 from handler.events import ProductEvent
 from handler.facts import facts_of
@@ -203,6 +204,7 @@ class Pipeline:
         try:
             outcome, detail = self._enrich(work)
         except EnrichmentError as failure:
+            drop_tracebacks(failure)
             error, outcome, detail = failure, outcome_of(failure), failure.detail
         except Exception as bug:  # noqa: BLE001 - a bug answers 500 for its own event and leaves the worker running
             error, outcome, detail = Defect(type(bug).__name__), Outcome.DEFECT, type(bug).__name__

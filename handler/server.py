@@ -89,5 +89,10 @@ def pre_fork(_server: object, _worker: object) -> None:
 
 
 def post_fork(_server: object, _worker: object) -> None:
-    """From here on there is garbage."""
+    """From here on there is garbage, but little of it: some forty objects an event, for the rest goes by itself.
+
+    Python would look for it through all events in flight so often that it takes 4 % of a full core, in pauses of up to
+    180 ms with 512 of them.
+    """
+    gc.set_threshold(20_000, 10, 10)
     gc.enable()

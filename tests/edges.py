@@ -1,5 +1,6 @@
 """The function's edges as fakes that remember what they were told: clock, Bedrock, image hosts, product service."""
 
+import gc
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -181,3 +182,18 @@ def _hold(put: Put) -> bool:
         return True
     write_back(put.path.rpartition("/")[2], body)
     return False
+
+
+def garbage_of(action: Callable[[], object]) -> set[str]:
+    """The types of what an action leaves for the collection of garbage, with their modules."""
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        action()
+        gc.collect()
+        return {f"{type(each).__module__}.{type(each).__name__}" for each in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

@@ -13,11 +13,11 @@ from operator import itemgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from handler.errors import ImageNotAllowed
+from handler.errors import ImageNotAllowed, drop_tracebacks
 from handler.hosts import AllowedHosts
 
 if TYPE_CHECKING:
@@ -205,6 +205,13 @@ class _TLSConnection(_Connection, HTTPSConnection):
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
 
+    def urlopen(self, *arguments: Any, **options: Any) -> BaseHTTPResponse:  # noqa: ANN401 - passed through
+        try:
+            return super().urlopen(*arguments, **options)
+        except HTTPError as error:
+            drop_tracebacks(error)  # urllib3's frames hold it
+            raise
 
-class _TLSPool(HTTPSConnectionPool):
+
+class _TLSPool(HTTPSConnectionPool, _Pool):
     ConnectionCls = _TLSConnection

@@ -11,7 +11,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 from dynamo import Breaking, DynamoProxy, DynamoServer, Fault, LoopbackSession, ledger, table_properties
-from edges import Clock
+from edges import Clock, garbage_of
 
 from handler.clients.dynamodb import SKEW_SECONDS, DynamoLedger
 from handler.clients.dynamodb_table import ATTEMPTS
@@ -184,6 +184,14 @@ def test_a_short_stumble_is_not_noticed(troubled: DynamoLedger, proxy: DynamoPro
     proxy.breaks = times(ATTEMPTS - 1, fault)
     assert troubled.raise_latest(SLOT, ONE).latest == (ONE,)
     assert len(proxy.seen) == ATTEMPTS
+
+
+def test_a_stumble_leaves_nothing_behind(troubled: DynamoLedger, proxy: DynamoProxy) -> None:
+    """The connection that broke goes at once, with all that the event held when it did."""
+    proxy.breaks = times(1, "refuse")
+    left = garbage_of(lambda: troubled.raise_latest(SLOT, ONE))
+    assert len(proxy.seen) == 2
+    assert "handler.clients.pinned._Connection" not in left
 
 
 # Answers of DynamoDB that are lost: done, and asked again

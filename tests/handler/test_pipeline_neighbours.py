@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from edges import GOOD_COPY, PHOTO
+from edges import GOOD_COPY, PHOTO, garbage_of
 from product_events import ATTRIBUTES
 
 from handler.asking import Asking
@@ -23,6 +23,7 @@ from handler.ledger import MemoryLedger
 from handler.models import model_table
 from handler.pipeline import Pipeline
 from handler.tasks import Prompts
+from workbench.function import free_port
 from workbench.sandbox.bedrock import BedrockStandIn
 from workbench.sandbox.product_service import ProductService
 from workbench.sandbox.product_store import Event
@@ -46,6 +47,7 @@ class Neighbours:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     shop: ProductService = field(init=False)
     client: ProductServiceClient = field(init=False)
+    model: BedrockClient = field(init=False)
 
     def save(self, **changes: Any) -> None:  # noqa: ANN401 - a product's fields
         """The seller saves the shirt."""
@@ -68,11 +70,10 @@ class Neighbours:
         return outcomes
 
     def _pipeline(self) -> Pipeline:
-        model = BedrockClient(session("us-east-1"), read_timeout=30, pool_size=4)
         return Pipeline(
             prompts=self.prompts,
             ledger=self.ledger,
-            asking=Asking(self.ledger, model, model_table()),
+            asking=Asking(self.ledger, self.model, model_table()),
             photos=self.photos,
             product_service=self.client,
             report_failures=True,
@@ -92,6 +93,7 @@ def neighbours(prompts: Prompts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         client = ProductServiceClient(shop.url, None, pool_size=4)
         around = Neighbours(bedrock, prompts, photos, events)
         around.shop, around.client = shop, client
+        around.model = BedrockClient(session("us-east-1"), read_timeout=30, pool_size=4)
         yield around
         photos.close()
         client.close()
@@ -183,3 +185,13 @@ def test_bedrock_refuses_no_follow_up(neighbours: Neighbours) -> None:
     neighbours.save()
     assert neighbours.deliver()[:2] == ["copy written", "tags written"]
     assert [received.status for received in neighbours.bedrock.requests] == [200] * 4
+
+
+def test_a_failed_event_holds_nothing_when_it_is_over(neighbours: Neighbours) -> None:
+    """Its photos and connections go with it, and do not wait until garbage is collected: an outage has many."""
+    neighbours.client = ProductServiceClient(f"http://127.0.0.1:{free_port()}", None, pool_size=1)
+    neighbours.save()
+    outcomes: list[str] = []
+    left = garbage_of(lambda: outcomes.extend(neighbours.deliver()))
+    assert outcomes == ["copy unavailable", "tags unavailable"]
+    assert left.isdisjoint({"handler.photos.Photo", "handler.converse.Request", "handler.clients.pinned._Connection"})

@@ -44,8 +44,10 @@ def products() -> Iterator[ProductService]:
 @pytest.fixture
 def own_garbage() -> Iterator[None]:
     """The configuration, run here, stops the collection of this process's garbage too."""
+    thresholds = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*thresholds)
     gc.enable()
 
 
@@ -141,14 +143,17 @@ def test_configuration_follows_the_settings(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("own_garbage")
 def test_a_worker_collects_its_garbage_but_not_the_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is collected while the function starts; each worker collects again, and leaves what the start made."""
+    """Nothing is collected while the function starts; each worker collects again, but seldom, and leaves what the start
+    made."""
     monkeypatch.setenv("PRODUCT_SERVICE_URL", "http://127.0.0.1:1")
     configuration = runpy.run_path(str(CONFIGURATION))
     assert not gc.isenabled()
     configuration["pre_fork"](None, None)
     assert gc.get_freeze_count()
+    seldom = gc.get_threshold()[0] * 10
     configuration["post_fork"](None, None)
     assert gc.isenabled()
+    assert gc.get_threshold()[0] > seldom
 
 
 @pytest.mark.usefixtures("own_garbage")
