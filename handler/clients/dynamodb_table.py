@@ -137,12 +137,11 @@ class Table:
             raise _Stumble(type(error).__name__) from error
         except CredentialsFailure as error:
             raise (_Stumble if error.passes else LedgerUnavailable)(str(error)) from error
+        if answer.status == 200:
+            return _object(answer.body)
         name = answer.error
-        if answer.status == 200 or name == _REFUSAL:
-            said = _object(answer.body)
-            if answer.status == 200:
-                return said
-            raise _Refused(said.get("Item", {}))
+        if name == _REFUSAL:
+            raise _Refused(_object(answer.body).get("Item", {}))
         detail = f"DynamoDB answers {name or answer.status}"
         if name in THROTTLES or answer.status == 429:
             raise _Throttle(detail)
