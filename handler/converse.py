@@ -50,7 +50,7 @@ class Request:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over canonical JSON of what the model answers from: not the profile, metadata or cache points."""
-        question = {
+        question = {  # in the order of their names, as canonical JSON has them
             "follow_up": canonical(self.follow_up),
             "max_tokens": canonical(self.max_tokens),
             "model": canonical(bare_id(self.model_id)),

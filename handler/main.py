@@ -73,7 +73,7 @@ def _aws_clients(settings: Settings) -> tuple[Ledger, BedrockClient]:
         from handler.clients.dynamodb import DynamoLedger
         from handler.clients.dynamodb_table import Table
 
-        service = AwsService(sdk, "dynamodb", signing_name="dynamodb", pool_size=settings.threads)
+        service = AwsService(sdk, "dynamodb", pool_size=settings.threads)
         return DynamoLedger(Table(table, service)), model
 
 

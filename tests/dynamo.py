@@ -179,7 +179,7 @@ def _forwarded(port: int, headers: Message, body: bytes) -> tuple[int, bytes]:
 
 
 def ledger(session: Session, table: str, clock: Callable[[], float]) -> DynamoLedger:
-    service = AwsService(session, "dynamodb", signing_name="dynamodb", pool_size=50)
+    service = AwsService(session, "dynamodb", pool_size=50)
     return DynamoLedger(Table(table, service), clock=clock)
 
 

@@ -1,7 +1,7 @@
 """An AWS service: signed requests on connections that are kept, each answer within one deadline.
 
-The SDK's own clients are not used: a request takes them three times the CPU (docs/performance.md), they keep it while
-Bedrock thinks, and let an answer drip for ever.
+The SDK's own clients are not used: a request takes them twice the CPU (docs/performance.md), they keep it while Bedrock
+thinks, and let an answer drip for ever.
 """
 
 import re
@@ -22,7 +22,7 @@ from botocore.utils import get_token_from_environment
 from pydantic_core import from_json
 from urllib3 import Timeout
 
-from handler.clients.aws_config import authorities, endpoint, proxy_for
+from handler.clients.aws_config import SERVICES, authorities, endpoint, proxy_for
 from handler.clients.pinned import Dialer, pooled
 from handler.clients.sigv4 import Keys, Scope, signed
 from handler.settings import SettingsError
@@ -74,16 +74,16 @@ class CredentialsFailure(Exception):
 class AwsService:
     """Safe to share between threads; keeps up to `pool_size` connections open."""
 
-    def __init__(self, session: Session, name: str, *, signing_name: str, pool_size: int) -> None:
-        """`name`: of `API_VERSIONS`. Raises `SettingsError`, and what `as_settings` turns into one."""
+    def __init__(self, session: Session, name: str, *, pool_size: int) -> None:
+        """`name`: of `SERVICES`. Raises `SettingsError`, and what `as_settings` turns into one."""
         url = endpoint(session, name)
         has_port = url.port not in {None, {"http": 80, "https": 443}[url.scheme or ""]}
         self._host = f"{url.host}:{url.port}" if has_port else url.host or ""
         self._base = re.sub("//+", "/", url.path or "").rstrip("/")
-        self._scope = Scope(session.get_config_variable("region"), signing_name)
+        self._scope = Scope(session.get_config_variable("region"), SERVICES[name].signing_name)
         self._credentials = session.get_credentials()
         # Bedrock alone takes a key instead of a signature (Bedrock user guide, "API keys").
-        key = get_token_from_environment("bedrock") if signing_name == "bedrock" else None
+        key = get_token_from_environment("bedrock") if name == "bedrock-runtime" else None
         self._api_key = (key or "").strip()
         if self._api_key and url.scheme != "https":
             raise SettingsError("AWS_BEARER_TOKEN_BEDROCK: a key requires an HTTPS endpoint")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.endpoint_provider import EndpointProvider
@@ -28,8 +28,18 @@ from urllib3.util import Url, parse_url
 from handler.clients.pinned import Proxy
 from handler.settings import SettingsError
 
-API_VERSIONS = {"bedrock-runtime": "2023-09-30", "dynamodb": "2012-08-10"}
-"""The services that the function calls, as the SDK names their data."""
+
+class Service(NamedTuple):
+    """One that the function calls, as the SDK's data have it."""
+
+    api_version: str
+    signing_name: str
+
+
+SERVICES: Final = {
+    "bedrock-runtime": Service("2023-09-30", "bedrock"),
+    "dynamodb": Service("2012-08-10", "dynamodb"),
+}
 CREDENTIAL_SERVICES = ("signin", "sso", "sso-oidc", "sts")
 """What the SDK calls itself, for credentials: `sts` where a pod has a web identity (IRSA)."""
 
@@ -50,7 +60,7 @@ def session(region: str | None) -> Session:
 
 
 def endpoint(session: Session, name: str) -> Url:
-    """Where a service of `API_VERSIONS` answers: where the environment or the SDK's files say, else by the SDK's rules.
+    """Where a service of `SERVICES` answers: where the environment or the SDK's files say, else by the SDK's rules.
 
     Raises `SettingsError`.
     """
@@ -66,7 +76,7 @@ def endpoint(session: Session, name: str) -> Url:
         if configured := ConfiguredEndpointProvider(*files, name).provide():
             return _configured(configured)
     loader: Any = session.get_component("data_loader")
-    rules = loader.load_data(f"{name}/{API_VERSIONS[name]}/endpoint-rule-set-1")
+    rules = loader.load_data(f"{name}/{SERVICES[name].api_version}/endpoint-rule-set-1")
     found = EndpointProvider(rules, loader.load_data("partitions")).resolve_endpoint(
         Region=region,
         UseFIPS=bool(session.get_config_variable("use_fips_endpoint")),

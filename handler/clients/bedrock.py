@@ -51,7 +51,7 @@ class BedrockClient:
     def __init__(self, session: Session, *, read_timeout: float, pool_size: int) -> None:
         self.read_timeout = read_timeout
         self._timeout = Timeout(connect=CONNECT_SECONDS, total=read_timeout)
-        self._service = AwsService(session, "bedrock-runtime", signing_name="bedrock", pool_size=pool_size)
+        self._service = AwsService(session, "bedrock-runtime", pool_size=pool_size)
 
     def converse(
         self, body: Mapping[str, Any], *, deadline: Deadline, before_retry: Callable[[], None]

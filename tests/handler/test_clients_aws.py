@@ -23,7 +23,7 @@ from urllib3 import HTTPHeaderDict, Timeout
 from urllib3.exceptions import ConnectTimeoutError
 
 from handler.clients.aws import AwsAnswer, AwsService, CredentialsFailure
-from handler.clients.aws_config import API_VERSIONS, CREDENTIAL_SERVICES, endpoint, session
+from handler.clients.aws_config import CREDENTIAL_SERVICES, SERVICES, endpoint, session
 from handler.clients.bedrock import BedrockClient
 from handler.deadline import Deadline
 from handler.settings import SettingsError
@@ -138,7 +138,7 @@ REGIONS = ["us-east-1", "ap-northeast-2", "us-gov-west-1", "cn-north-1"]
 @pytest.mark.usefixtures("account")
 @pytest.mark.parametrize("switch", ["", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
 @pytest.mark.parametrize("region", REGIONS)
-@pytest.mark.parametrize("service", API_VERSIONS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_endpoints_are_the_sdks_own(service: str, region: str, switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In any partition, and where the environment asks for FIPS or both stacks."""
     if switch:
@@ -285,7 +285,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def post(path: str = "/a") -> AwsAnswer:
-    service = AwsService(session("us-east-1"), "bedrock-runtime", signing_name="bedrock", pool_size=1)
+    service = AwsService(session("us-east-1"), "bedrock-runtime", pool_size=1)
     return service.post(path, {"Content-Type": "application/json"}, b"{}", Timeout(5))
 
 
@@ -302,16 +302,17 @@ def test_the_path_of_an_endpoint_comes_first(
 
 
 @pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("key", ["key", "key\n"])  # as a file that an editor wrote has it
 def test_an_api_key_takes_the_place_of_a_signature(
-    serve: Callable[..., tuple[int, type[Service]]], certificate: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., tuple[int, type[Service]]], certificate: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     """Over TLS, by the authorities that AWS_CA_BUNDLE names; DynamoDB knows no such keys."""
     port, there = serve(certificate)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{port}")
     monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
-    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "key")
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", key)
     assert post().status == 200
-    ledger = AwsService(session("us-east-1"), "dynamodb", signing_name="dynamodb", pool_size=1)
+    ledger = AwsService(session("us-east-1"), "dynamodb", pool_size=1)
     ledger.post("/", {}, b"{}", Timeout(5))
     bearer, signature = (head["Authorization"] for head in there.heads)
     assert (bearer, signature.split()[0]) == ("Bearer key", "AWS4-HMAC-SHA256")
@@ -386,7 +387,7 @@ def test_a_tunnel_that_is_never_made_sent_nothing(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://{'bedrock.example' if is_proxied else f'127.0.0.1:{port}'}")
         if is_proxied:
             monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-        service = AwsService(session("us-east-1"), "bedrock-runtime", signing_name="bedrock", pool_size=1)
+        service = AwsService(session("us-east-1"), "bedrock-runtime", pool_size=1)
         with pytest.raises(ConnectTimeoutError):
             service.post("/", {}, b"{}", Timeout(connect=0.3, read=30))
 
@@ -403,19 +404,6 @@ def test_a_secret_with_a_line_break_is_sent_and_told_to_nobody(name: str, monkey
         post()
     assert not failure.value.passes
     assert failure.value.__context__ is None
-
-
-@pytest.mark.usefixtures("account")
-def test_a_key_may_end_in_a_line_break(
-    serve: Callable[..., tuple[int, type[Service]]], certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of a Bedrock key it is cut off."""
-    port, there = serve(certificate)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{port}")
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
-    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "key\n")
-    post()
-    assert [head["Authorization"] for head in there.heads] == ["Bearer key"]
 
 
 def said(code: str, status: int) -> ClientError:

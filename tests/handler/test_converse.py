@@ -136,6 +136,24 @@ def test_a_cache_point_follows_only_a_prefix_that_is_long_enough(model: str, sch
 # Fingerprints
 
 
+@given(text=st.text(st.characters(exclude_categories=["Cs"])), number=st.integers(1, 9999), again=st.booleans())
+def test_a_fingerprint_is_the_digest_of_the_question(text: str, number: int, again: bool) -> None:
+    """Written down here once more: another way to put it together would pay for every answer again."""
+    request = replace(CODES, text=text, system=text + SYSTEM, max_tokens=number)
+    if again:
+        request = request.after(Answer("end_turn", "It is black.", None, Usage()), [VIOLATION])
+    question = {
+        "model": MODELS[0],
+        "system": request.system,
+        "pictures": [["photo-1", "ab" * 32, 0]],
+        "text": text,
+        "tool": SCHEMA,
+        "max_tokens": number,
+        "follow_up": request.follow_up,
+    }
+    assert request.fingerprint == digest(question)
+
+
 @pytest.mark.parametrize(
     "same",
     [

@@ -34,7 +34,7 @@ def service() -> Iterator[AwsService]:
         environment.setenv("AWS_ACCESS_KEY_ID", "none")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "none")
         environment.setenv("AWS_ENDPOINT_URL_DYNAMODB", peers.url)
-        with closing(AwsService(session("us-east-1"), "dynamodb", signing_name="dynamodb", pool_size=50)) as client:
+        with closing(AwsService(session("us-east-1"), "dynamodb", pool_size=50)) as client:
             yield client
 
 
