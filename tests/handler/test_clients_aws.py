@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -299,6 +300,19 @@ def test_the_path_of_an_endpoint_comes_first(
     assert (post().status, post().body) == (200, b"{}")
     assert {head["path"] for head in there.heads} == {"/gateway/a"}
     assert {head["User-Agent"] for head in there.heads} == {"product-enricher"}
+
+
+@pytest.mark.usefixtures("account")
+def test_a_small_request_is_sent_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Head and body are one system call and one packet, so that the first look at the connection finds both."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        answer = thread.submit(post)
+        connection, _ = server.accept()
+        with connection:
+            assert connection.recv(65_536).endswith(b"\r\n\r\n{}")
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            assert answer.result().status == 200
 
 
 @pytest.mark.usefixtures("account")

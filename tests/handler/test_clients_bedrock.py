@@ -316,7 +316,7 @@ def test_a_late_answer_is_not_asked_for_again(bedrock: BedrockStandIn) -> None:
 
 
 class SlowBedrock(socketserver.ThreadingTCPServer):
-    """Takes a request, then sends its head and a blank now and then, for as long as somebody listens."""
+    """Takes a request, then sends its head and a blank now and then."""
 
     daemon_threads = True
 
@@ -349,8 +349,9 @@ class _SlowHandler(socketserver.StreamRequestHandler):
         self.server.has_request.set()
         with suppress(OSError):
             self.wfile.write(self.server.head)
-            while not self.server.closing.wait(0.05):
-                self.wfile.write(b" ")
+            for _ in range(100):  # five seconds: whoever waits longer fails instead of hanging
+                if not self.server.closing.wait(0.05):
+                    self.wfile.write(b" ")
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: "])
