@@ -115,7 +115,7 @@ class Noise(Content):
     def joined(cls, packs: Iterable["Noise"]) -> "Noise":
         """Several files as one."""
         packs = list(packs)
-        return cls(
+        return cls.model_construct(  # of parts that were validated
             placeholders=tuple(word for pack in packs for word in pack.placeholders),
             remove=tuple(pattern for pack in packs for pattern in pack.remove),
             ignore_attributes=tuple(pattern for pack in packs for pattern in pack.ignore_attributes),

@@ -63,7 +63,7 @@ class TaskFile(Content):
 
     output: Literal["text", "codes"]
     events: Annotated[tuple[str, ...], Field(min_length=1)]
-    needs: Needs = Needs()
+    needs: Needs = Field(default_factory=Needs)
     images: Literal["none"] | Images = "none"
     publish: Annotated[dict[str, Publication], Field(min_length=1)]
     checks: TextChecks | None = None
@@ -89,6 +89,11 @@ class When(Content):
     brand: tuple[str, ...] = ()
     audience: tuple[str, ...] = ()
 
+    @property
+    def fits_all(self) -> bool:
+        """Whether nothing is given."""
+        return not (self.category or self.brand or self.audience)
+
     def fits(self, facts: Facts) -> bool:
         return (
             (not self.category or any(matches(pattern, facts.category) for pattern in self.category))
@@ -100,7 +105,7 @@ class When(Content):
 class Persona(Content):
     """Who writes, for whom, and how."""
 
-    when: When = When()
+    when: When = Field(default_factory=When)
     role: str
     reader: str
     tone: str

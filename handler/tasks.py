@@ -21,7 +21,7 @@ from handler.codes import Attribute, CodeTable
 from handler.content import ContentError, error_at, read, recipe, refusal, shape_of, unreadable
 from handler.derived import STORE
 from handler.facts import Facts, Noise
-from handler.task_files import Example, Persona, Publication, TaskFile, When
+from handler.task_files import Example, Persona, Publication, TaskFile
 
 T = TypeVar("T")
 _TEMPLATE = "template-1"
@@ -185,7 +185,7 @@ def _load_task(folder: Path, shared: Path, model_id: str) -> Task:
         user=_template(environment, folder, "user.md.j2"),
         examples=_optional(folder / "examples.yaml", tuple[Example, ...], ()),
         personas=_optional(folder / "personas.yaml", dict[str, Persona], {}),
-        codes=_codes(folder / "codes.yaml", shared) if file.output == "codes" else CodeTable({}),
+        codes=_codes(folder / "codes.yaml", shared) if file.output == "codes" else CodeTable.model_construct({}),
         rules=load_rules(shared, claims=checks.claims, grounding=checks.grounding) if checks else None,
     )
     _check_personas(task, folder)
@@ -227,7 +227,7 @@ def _check_personas(task: Task, folder: Path) -> None:
         en = "is missing; task.yaml takes length or emoji from the persona"
         raise ContentError(path, 1, en, "파일이 없습니다. task.yaml 이 length 나 emoji 를 페르소나에서 가져옵니다")
     last = list(task.personas)[-1]
-    if task.personas[last].when != When():
+    if not task.personas[last].when.fits_all:
         raise error_at(
             path,
             (last, "when"),

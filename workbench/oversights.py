@@ -12,7 +12,6 @@ from handler.checks.rules import Language, Pack
 from handler.codes import Attribute
 from handler.content import read
 from handler.facts import Noise
-from handler.task_files import When
 from handler.tasks import Task
 from workbench.problems import Finding, Location, Problem
 
@@ -91,7 +90,7 @@ def _below_everything(publish: Iterable[str]) -> Iterator[Finding]:
 
 def _below_the_last(task: Task) -> Iterator[Finding]:
     names = list(task.personas)
-    last = next((name for name in names if task.personas[name].when == When()), names[-1] if names else "")
+    last = next((name for name in names if task.personas[name].when.fits_all), names[-1] if names else "")
     for name in names[names.index(last) + 1 :] if names else ():
         en = f"{name} never writes below {last}, who has no `when` and writes for all; move it above"
         ko = f"{name}: 모든 상품을 맡는 {last} 아래라서 쓰이지 않습니다. 그 위로 옮기세요"

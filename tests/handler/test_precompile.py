@@ -15,6 +15,8 @@ import json, sys
 from pathlib import Path
 import regex
 from handler.checks.text import check_text
+from handler.codes import CodeTable
+from handler.content import Content
 from handler.facts import Facts
 from handler.tasks import load_prompts
 
@@ -33,7 +35,9 @@ facts = Facts("Qwx", (), (("qxk", ("zzk",)),))
 for language in rules.languages:
     check_text("Qwx 3 zzk vvq 10cm.", facts=facts, language=language, length=(1, 99), emoji=False, rules=rules)
 sys.setprofile(None)
-print(json.dumps({"compiled": compiled, "yaml": "yaml" in sys.modules, "cleaned": cleaned}))
+models = [CodeTable, *Content.__subclasses__()]
+built = [model.__name__ for model in models if model.__pydantic_complete__]
+print(json.dumps({"compiled": compiled, "yaml": "yaml" in sys.modules, "built": built, "cleaned": cleaned}))
 """
 
 
@@ -56,9 +60,10 @@ def _start(pycache: Path) -> dict[str, Any]:
 
 
 def test_start_after_it_derives_nothing(pycache: Path) -> None:
-    """No YAML is parsed, and no pattern compiled that planners or this code wrote for texts."""
+    """No YAML is parsed, no model of such files built, and no pattern compiled that planners or this code wrote."""
     started = _start(pycache)
     assert not started["yaml"]
+    assert started["built"] == []
     # What modules compile as they are imported, and scripts' names, do not grow with planners' files.
     assert [pattern for pattern in started["compiled"] if len(pattern) > 60] == []
 
@@ -68,6 +73,7 @@ def test_start_without_it_works_as_well(pycache: Path, tmp_path: Path) -> None:
     """Only slower."""
     started = _start(tmp_path)
     assert started["yaml"]
+    assert "CodeTable" in started["built"]
     assert any(len(pattern) > 60 for pattern in started["compiled"])
     assert started["cleaned"] == _start(pycache)["cleaned"] == ["Qwx 3 zzk", "zzk", False]
 

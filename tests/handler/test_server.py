@@ -156,6 +156,21 @@ def test_a_worker_collects_its_garbage_but_not_the_starts(monkeypatch: pytest.Mo
     assert gc.get_threshold()[0] > seldom
 
 
+@pytest.mark.parametrize(("environ", "looks"), [({}, False), ({"PYDANTIC_DISABLE_PLUGINS": ""}, True)])
+def test_a_start_looks_for_no_plugins_unless_it_is_told_to(environ: dict[str, str], looks: bool) -> None:
+    """Pydantic would read what every installed package says of itself, to find none."""
+    script = """
+import runpy, sys
+opened = []
+sys.addaudithook(lambda event, arguments: opened.append(str(arguments[0])) if event == "open" else None)
+runpy.run_path("handler/server.py")
+print(any(path.endswith("entry_points.txt") for path in opened))
+"""
+    env = {"PRODUCT_SERVICE_URL": "http://127.0.0.1:1", **environ}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{looks}\n"
+
+
 @pytest.mark.usefixtures("own_garbage")
 def test_configuration_refuses_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What gunicorn would meet with a traceback is one line."""
