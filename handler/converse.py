@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from handler.checks import Violation
@@ -31,16 +31,37 @@ class Picture(NamedTuple):
 
 
 @dataclass(frozen=True)  # no slots: what is derived from it is kept
+class Prefix:
+    """What comes first in a question and is the same for many products: made once, and cached by Bedrock."""
+
+    system: str
+    tool_schema: JsonObject | None = None
+    """What the answer tool takes; None asks for text."""
+
+    @cached_property
+    def canonical_system(self) -> str:
+        return canonical(self.system)
+
+    @cached_property
+    def canonical_tool(self) -> str:
+        return canonical(self.tool_schema)
+
+    @cached_property
+    def tokens(self) -> int:
+        """As `estimate_tokens` has it."""
+        tool = estimate_tokens(json.dumps(self.tool_schema, ensure_ascii=False)) if self.tool_schema else 0
+        return tool + estimate_tokens(self.system)
+
+
+@dataclass(frozen=True)  # as above
 class Request:
     """One question to the model. Equal fingerprints mean: the same question, so the same answer serves."""
 
     model_id: str
-    system: str
+    prefix: Prefix
     text: str
     """The user's turn, after the pictures."""
     pictures: tuple[Picture, ...] = ()
-    tool_schema: JsonObject | None = None
-    """What the answer tool takes; None asks for text."""
     max_tokens: int = 500
     follow_up: tuple[JsonObject, ...] = ()
     """Turns after the user's first one: the answer that broke rules, and what to mend."""
@@ -55,9 +76,9 @@ class Request:
             "max_tokens": canonical(self.max_tokens),
             "model": canonical(bare_id(self.model_id)),
             "pictures": canonical([[RECIPE, picture.source_sha256, picture.part] for picture in self.pictures]),
-            "system": _canonical_system(self.system),
+            "system": self.prefix.canonical_system,
             "text": canonical(self.text),
-            "tool": canonical(self.tool_schema),
+            "tool": self.prefix.canonical_tool,
         }
         return _sha256("{" + ",".join(f'"{name}":{value}' for name, value in question.items()) + "}")
 
@@ -67,8 +88,8 @@ class Request:
             {"image": {"format": picture.photo.format, "source": {"bytes": picture.photo.data}}}
             for picture in self.pictures
         ]
-        system: list[JsonObject] = [{"text": self.system}]
-        if self._prefix_tokens >= model.cache_minimum:
+        system: list[JsonObject] = [{"text": self.prefix.system}]
+        if self.prefix.tokens >= model.cache_minimum:
             # Tools come before the system prompt in the cached prefix (AWS, "Prompt caching"): one point serves both.
             system.append({"cachePoint": {"type": "default"}})
         body: dict[str, Any] = {
@@ -77,11 +98,10 @@ class Request:
             "messages": [{"role": "user", "content": [*pictures, {"text": self.text}]}, *self.follow_up],
             "inferenceConfig": {"maxTokens": self.max_tokens},
         }
-        if self.tool_schema is not None:
+        schema = self.prefix.tool_schema
+        if schema is not None:
             body["toolConfig"] = {
-                "tools": [
-                    {"toolSpec": {"name": TOOL, "description": _TOOL_USE, "inputSchema": {"json": self.tool_schema}}}
-                ],
+                "tools": [{"toolSpec": {"name": TOOL, "description": _TOOL_USE, "inputSchema": {"json": schema}}}],
                 "toolChoice": {"tool": {"name": TOOL}} if model.tool_choice == "forced" else {"auto": {}},
             }
         if model.thinking == "disable":
@@ -91,11 +111,7 @@ class Request:
     def estimated_tokens(self) -> int:
         """What the question costs at most, uncached: text by `estimate_tokens`, pictures by their 28-pixel patches."""
         fresh = estimate_tokens(self.text) + estimate_tokens(json.dumps(self.follow_up, ensure_ascii=False))
-        return self._prefix_tokens + fresh + sum(picture.photo.tokens for picture in self.pictures)
-
-    @cached_property
-    def _prefix_tokens(self) -> int:
-        return _tokens_of_prefix(json.dumps(self.tool_schema, ensure_ascii=False), self.system)
+        return self.prefix.tokens + fresh + sum(picture.photo.tokens for picture in self.pictures)
 
     def longer(self) -> "Request":
         """The same question with room for an answer twice as long."""
@@ -204,16 +220,6 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-_canonical_system = lru_cache(maxsize=256)(canonical)
-"""The system prompt is long, and the same in all questions of a task and persona."""
-
-
-@lru_cache(maxsize=256)
-def _tokens_of_prefix(tool: str, system: str) -> int:
-    """Of what comes first in all questions of a task and persona, or a task and its attributes, and is the same."""
-    return estimate_tokens(tool) + estimate_tokens(system)
 
 
 def estimate_tokens(text: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from handler.checks import Violation
 from handler.checks.text import check_text
-from handler.codes import NOT_APPLICABLE, REJECTED, UNKNOWN, Attribute, tool_schema
+from handler.codes import NOT_APPLICABLE, REJECTED, UNKNOWN, Attribute
 from handler.converse import Answer, Picture, Request, digest
 from handler.facts import Facts
 from handler.tasks import Task
@@ -70,7 +70,7 @@ class _TextQuestion:
     def request(self, pictures: tuple[Picture, ...]) -> Request:
         return Request(
             model_id=self.task.model_id,
-            system=self.task.render_system(persona=self.persona, language=self.language),
+            prefix=self.task.prefix(persona=self.persona, language=self.language),
             text=self.task.user.render(product=self.facts.block()),
             pictures=pictures,
             max_tokens=self.task.file.max_tokens,
@@ -120,10 +120,9 @@ class _AttributesQuestion:
             return None
         return Request(
             model_id=self.task.model_id,
-            system=self.task.render_system(attributes=self.asked),
+            prefix=self.task.prefix(attributes=self.asked),
             text=self.task.user.render(product=self._shown().block()),
             pictures=pictures,
-            tool_schema=tool_schema(self.asked),
             max_tokens=self.task.file.max_tokens,
         )
 

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from handler.categories import matches
 from handler.checks.rules import Rules, load_rules, read_colours
-from handler.codes import Attribute, CodeTable
+from handler.codes import Attribute, CodeTable, tool_schema
 from handler.content import ContentError, error_at, read, recipe, refusal, shape_of, unreadable
+from handler.converse import Prefix
 from handler.derived import STORE
 from handler.facts import Facts, Noise
 from handler.task_files import Example, Persona, Publication, TaskFile
@@ -79,29 +80,30 @@ class Task:
             ((name, persona) for name, persona in self.personas.items() if persona.when.fits(facts)), ("", None)
         )
 
-    def render_system(
+    def prefix(
         self, *, persona: str = "", language: str = "", attributes: Mapping[str, Attribute] | None = None
-    ) -> str:
-        """The stable part of the prompt: it depends on nothing that a seller writes, so each is rendered once."""
+    ) -> Prefix:
+        """The stable part of the question: it depends on nothing that a seller writes, so each is made once."""
         key = (persona, language, tuple(attributes or ()))
-        if key not in self._systems:
+        if key not in self._prefixes:
             shown = [
                 each
                 for each in self.examples
                 if each.persona in {"", persona} and (not language or each.language == language)
             ]
-            self._systems[key] = self.system.render(
+            system = self.system.render(
                 persona=self.personas.get(persona),
                 language=self.rules.languages[language].name if self.rules and language else "",
                 length=self.length(persona, language) if language else None,
                 attributes=attributes or {},
                 examples=shown,
             )
-        return self._systems[key]
+            self._prefixes[key] = Prefix(system, tool_schema(attributes) if attributes else None)
+        return self._prefixes[key]
 
     @cached_property
-    def _systems(self) -> dict[tuple[str, str, tuple[str, ...]], str]:
-        """Persona, language, names of the attributes -> system prompt."""
+    def _prefixes(self) -> dict[tuple[str, str, tuple[str, ...]], Prefix]:
+        """By persona, language, and names of the attributes."""
         return {}
 
     def length(self, persona: str, language: str) -> tuple[int, int]:
@@ -265,7 +267,7 @@ def _try_templates(task: Task, folder: Path) -> None:
     tables = [task.codes.root, *({name: attribute} for name, attribute in task.codes.root.items())]
     try:
         for persona, language, table in itertools.product(task.personas or [""], task.languages or [""], tables):
-            task.render_system(persona=persona, language=language, attributes=table)
+            task.prefix(persona=persona, language=language, attributes=table)
         shown = task.user.render(product=_SENTINEL)
     except Exception as error:  # what a template's expressions can raise has no end
         path, line = _place(error, folder)

@@ -88,7 +88,8 @@ def _reason(shown: Rehearsal) -> Iterator[str]:
 
 def _settled(shown: Rehearsal, request: Request) -> str:
     """The attributes that need no asking, with why."""
-    asked = request.tool_schema["properties"] if request.tool_schema else {}
+    schema = request.prefix.tool_schema
+    asked = schema["properties"] if schema else {}
     known = shown.question.judge(None)
     names = [name for name in shown.task.codes.root if name not in asked]
     said = {name: known.outcomes.get(name) or f"stated, {known.output[name]}" for name in names}
@@ -98,7 +99,7 @@ def _settled(shown: Rehearsal, request: Request) -> str:
 def prompt_tokens(request: Request) -> tuple[int, int]:
     """Tokens at most before the cache point and after it: what all products share, and what is of this one."""
     after = estimate_tokens(request.text) + sum(picture.photo.tokens for picture in request.pictures)
-    return request.estimated_tokens() - after, after
+    return request.prefix.tokens, after
 
 
 def _caches(request: Request) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from edges import GOOD_COPY, Clock, ScriptedModel, response
 
 from handler.asking import MAX_INPUT_TOKENS, STORE_SECONDS, Asking, Bill
-from handler.converse import Answer, Request
+from handler.converse import Answer, Prefix, Request
 from handler.deadline import Deadline
 from handler.errors import (
     AnswerRefused,
@@ -30,7 +30,9 @@ from handler.errors import (
 from handler.ledger import Ledger, MemoryLedger, QuestionLease
 from handler.models import Usage, model_table
 
-REQUEST = Request(model_id="global.anthropic.claude-haiku-5-5", system="Write.", text="A shirt.", max_tokens=300)
+REQUEST = Request(
+    model_id="global.anthropic.claude-haiku-5-5", prefix=Prefix("Write."), text="A shirt.", max_tokens=300
+)
 FINGERPRINT = REQUEST.fingerprint
 CUT_OFF = response("편하게 입기", "max_tokens")
 
@@ -452,8 +454,8 @@ def test_an_answer_costs_one_look(clock: Clock) -> None:
 def test_a_question_that_is_too_long_is_not_asked(ledger: MemoryLedger, clock: Clock) -> None:
     """Over the budget: no call, no lease, and the size is told; a little less is asked."""
     # 1.3 tokens a Korean character; the system prompt and the empty follow-up take the rest.
-    fits = Request(model_id=REQUEST.model_id, system="", text="가" * 6140)
-    over = Request(model_id=REQUEST.model_id, system="", text="가" * 6160)
+    fits = Request(model_id=REQUEST.model_id, prefix=Prefix(""), text="가" * 6140)
+    over = Request(model_id=REQUEST.model_id, prefix=Prefix(""), text="가" * 6160)
     assert fits.estimated_tokens() <= MAX_INPUT_TOKENS < over.estimated_tokens()
     model = ScriptedModel()
     asking(ledger, model).ask(fits, Bill(""), clock.deadline())

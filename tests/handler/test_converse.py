@@ -17,7 +17,7 @@ from images import encode, halves
 from handler.checks import Violation
 from handler.clients.aws_config import session
 from handler.clients.bedrock import BedrockClient
-from handler.converse import TOOL, Answer, Picture, Request, digest, estimate_tokens, read_answer
+from handler.converse import TOOL, Answer, Picture, Prefix, Request, digest, estimate_tokens, read_answer
 from handler.deadline import Deadline
 from handler.errors import ModelAnswerBroken
 from handler.models import Usage, model_table
@@ -37,8 +37,9 @@ TEXT = 'Write the description.\n\n<product>\n{"name": "코튼 셔츠", "attribut
 VIOLATION = Violation("toolong", "가", "Write fewer characters.", "깁니다.")
 (PHOTO,) = prepare(encode(halves(56, 56), "PNG"))
 PICTURE = Picture(PHOTO, "ab" * 32)
-REQUEST = Request(f"global.{MODELS[0]}", SYSTEM, TEXT)
-CODES = replace(REQUEST, tool_schema=SCHEMA, pictures=(PICTURE,))
+PREFIX = Prefix(SYSTEM, SCHEMA)
+REQUEST = Request(f"global.{MODELS[0]}", Prefix(SYSTEM), TEXT)
+CODES = replace(REQUEST, prefix=PREFIX, pictures=(PICTURE,))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_every_model_accepts_the_question_and_its_follow_up(
 ) -> None:
     """Texts and codes, with and without pictures, asked and asked again, pass the rules of each model's family."""
     bedrock.reset()
-    request = Request(f"global.{model}", SYSTEM, TEXT, pictures=pictures, tool_schema=schema)
+    request = Request(f"global.{model}", Prefix(SYSTEM, schema), TEXT, pictures=pictures)
     answer = ask(client, request)
     assert bool(answer.tool_use) is (schema is not None)
     again = ask(client, request.after(answer, [VIOLATION]))
@@ -117,7 +118,7 @@ def test_the_body_follows_the_model_s_row(model: str) -> None:
     assert body["toolConfig"]["toolChoice"] == choices[row.tool_choice]
     fields = body.get("additionalModelRequestFields")
     assert fields == ({"thinking": {"type": "disabled"}} if row.thinking == "disable" else None)
-    assert "toolConfig" not in replace(CODES, tool_schema=None).body(row)
+    assert "toolConfig" not in replace(CODES, prefix=Prefix(SYSTEM)).body(row)
 
 
 @pytest.mark.parametrize("schema", [None, SCHEMA])
@@ -125,12 +126,11 @@ def test_the_body_follows_the_model_s_row(model: str) -> None:
 def test_a_cache_point_follows_only_a_prefix_that_is_long_enough(model: str, schema: Mapping[str, Any] | None) -> None:
     """Below the model's minimum Bedrock would cache nothing; tools are part of the prefix."""
     row = model_table().models[model]
-    request = replace(REQUEST, tool_schema=schema)
-    other = estimate_tokens(json.dumps(schema))
-    short = replace(request, system="가" * int((row.cache_minimum - other - 1) / 1.3))
-    long = replace(request, system="가" * int((row.cache_minimum - other + 2) / 1.3))
-    assert short.body(row)["system"] == [{"text": short.system}]
-    assert long.body(row)["system"] == [{"text": long.system}, {"cachePoint": {"type": "default"}}]
+    other = Prefix("", schema).tokens
+    short, long = ("가" * int((row.cache_minimum - other + more) / 1.3) for more in (-1, 2))
+    bodies = [replace(REQUEST, prefix=Prefix(system, schema)).body(row) for system in (short, long)]
+    assert bodies[0]["system"] == [{"text": short}]
+    assert bodies[1]["system"] == [{"text": long}, {"cachePoint": {"type": "default"}}]
 
 
 # Fingerprints
@@ -139,12 +139,12 @@ def test_a_cache_point_follows_only_a_prefix_that_is_long_enough(model: str, sch
 @given(text=st.text(st.characters(exclude_categories=["Cs"])), number=st.integers(1, 9999), again=st.booleans())
 def test_a_fingerprint_is_the_digest_of_the_question(text: str, number: int, again: bool) -> None:
     """Written down here once more: another way to put it together would pay for every answer again."""
-    request = replace(CODES, text=text, system=text + SYSTEM, max_tokens=number)
+    request = replace(CODES, text=text, prefix=Prefix(text + SYSTEM, SCHEMA), max_tokens=number)
     if again:
         request = request.after(Answer("end_turn", "It is black.", None, Usage()), [VIOLATION])
     question = {
         "model": MODELS[0],
-        "system": request.system,
+        "system": text + SYSTEM,
         "pictures": [["photo-1", "ab" * 32, 0]],
         "text": text,
         "tool": SCHEMA,
@@ -160,7 +160,7 @@ def test_a_fingerprint_is_the_digest_of_the_question(text: str, number: int, aga
         replace(CODES, model_id=f"us.{MODELS[0]}"),
         replace(CODES, model_id=MODELS[0]),
         replace(CODES, model_id=f"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.{MODELS[0]}"),
-        replace(CODES, tool_schema=dict(reversed(SCHEMA.items()))),
+        replace(CODES, prefix=replace(PREFIX, tool_schema=dict(reversed(SCHEMA.items())))),
         replace(CODES, pictures=(PICTURE._replace(photo=PHOTO._replace(data=b"other bytes", width=28)),)),
     ],
 )
@@ -173,10 +173,10 @@ def test_the_same_question_has_the_same_fingerprint(same: Request) -> None:
     "other",
     [
         replace(CODES, model_id=f"global.{MODELS[1]}"),
-        replace(CODES, system=SYSTEM + "."),
+        replace(CODES, prefix=replace(PREFIX, system=SYSTEM + ".")),
         replace(CODES, text=TEXT + "."),
-        replace(CODES, tool_schema=None),
-        replace(CODES, tool_schema={**SCHEMA, "required": []}),
+        replace(CODES, prefix=replace(PREFIX, tool_schema=None)),
+        replace(CODES, prefix=replace(PREFIX, tool_schema={**SCHEMA, "required": []})),
         replace(CODES, max_tokens=501),
         CODES.longer(),
         replace(CODES, pictures=()),
@@ -266,7 +266,7 @@ def test_more_room_is_twice_as_much() -> None:
     """A cut answer earns the same question with room for twice the words."""
     longer = REQUEST.longer()
     assert longer.max_tokens == 2 * REQUEST.max_tokens
-    assert (longer.system, longer.text, longer.tool_schema) == (REQUEST.system, REQUEST.text, REQUEST.tool_schema)
+    assert (longer.prefix, longer.text) == (REQUEST.prefix, REQUEST.text)
 
 
 # Estimates
@@ -288,11 +288,12 @@ def test_more_text_is_never_fewer_tokens(one: str, other: str) -> None:
 
 def test_a_question_counts_all_that_is_sent() -> None:
     """System, text, tool, conversation, and each picture by its patches."""
-    bare = Request("m", "", "").estimated_tokens()
-    assert Request("m", "가" * 100, "").estimated_tokens() - bare == 130
-    assert Request("m", "", "가" * 100).estimated_tokens() - bare == 130
-    assert Request("m", "", "", tool_schema=SCHEMA).estimated_tokens() > bare + 40
-    assert Request("m", "", "", pictures=(PICTURE, PICTURE)).estimated_tokens() - bare == 2 * 4
+    nothing = Prefix("")
+    bare = Request("m", nothing, "").estimated_tokens()
+    assert Request("m", Prefix("가" * 100), "").estimated_tokens() - bare == 130
+    assert Request("m", nothing, "가" * 100).estimated_tokens() - bare == 130
+    assert Request("m", Prefix("", SCHEMA), "").estimated_tokens() > bare + 40
+    assert Request("m", nothing, "", pictures=(PICTURE, PICTURE)).estimated_tokens() - bare == 2 * 4
     assert REQUEST.after(Answer("", "가" * 100, None, Usage()), []).estimated_tokens() > 130 + bare
 
 

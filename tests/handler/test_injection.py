@@ -92,7 +92,7 @@ def test_block_holds_the_facts_and_holds_them_in(prompts: Prompts, attack: Attac
 def test_system_prompt_is_the_planners_alone(prompts: Prompts, attack: Attack) -> None:
     """A seller chooses among the personas that there are, at most, and makes no other."""
     task = task_of(prompts, "text")
-    known = [task.render_system(persona=persona, language=attack.language) for persona in task.personas]
+    known = [task.prefix(persona=persona, language=attack.language).system for persona in task.personas]
     asked = sent(prompts, task, attack.data)
     assert asked
     assert asked[0]["system"][0]["text"] in known

@@ -70,10 +70,10 @@ def test_a_text_is_asked_with_persona_language_and_facts(prompts: Prompts, copy:
     assert question.needs_model
     request = question.request(())
     assert request is not None
-    assert request.system == copy.render_system(persona="fashion", language="en")
-    assert "티셔츠" not in request.system
+    assert request.prefix.system == copy.prefix(persona="fashion", language="en").system
+    assert "티셔츠" not in request.prefix.system
     assert request.text == f"Write the description of this product.\n\n{facts(prompts).block()}"
-    assert (request.tool_schema, request.max_tokens, request.model_id) == (None, 300, copy.model_id)
+    assert (request.prefix.tool_schema, request.max_tokens, request.model_id) == (None, 300, copy.model_id)
 
 
 @pytest.mark.parametrize(
@@ -161,11 +161,11 @@ def test_codes_are_asked_by_a_tool(prompts: Prompts, tags: Task) -> None:
     question = question_of(tags, facts(prompts, attributes={"소재": "면", "색상": "네온", "패턴": "줄무늬"}), "")
     request = question.request((PICTURE,))
     assert request is not None
-    assert request.tool_schema is not None
-    assert list(request.tool_schema["properties"]) == ["Color"]
+    assert request.prefix.tool_schema is not None
+    assert list(request.prefix.tool_schema["properties"]) == ["Color"]
     assert request.pictures == (PICTURE,)
     assert request.max_tokens == 200
-    assert request.system == tags.render_system(attributes={"Color": tags.codes.root["Color"]})
+    assert request.prefix.system == tags.prefix(attributes={"Color": tags.codes.root["Color"]}).system
     assert '"색상": "네온"' in request.text
     assert "소재" not in request.text
     assert "줄무늬" not in request.text
@@ -313,8 +313,8 @@ def test_what_does_not_apply_is_decided_by_the_category(prompts: Prompts, tags: 
     shoes = question_of(tags, facts(prompts, category=["패션잡화"]), "")
     request = shoes.request((PICTURE,))
     assert request is not None
-    assert request.tool_schema is not None
-    assert list(request.tool_schema["properties"]) == ["Color"]
+    assert request.prefix.tool_schema is not None
+    assert list(request.prefix.tool_schema["properties"]) == ["Color"]
     assert shoes.judge(said({"Color": ["black"]})) == Judgement(
         {"Color": ["01"], "Print": []}, {"Print": "not_applicable"}
     )
@@ -362,7 +362,7 @@ def test_a_decomposed_answer_is_published_composed(copy: Task) -> None:
 
 def test_the_question_names_what_is_asked_with_its_labels_and_no_code(tags: Task) -> None:
     """A code in the prompt would be answered in place of a label."""
-    system = tags.render_system(attributes=tags.codes.root)
+    system = tags.prefix(attributes=tags.codes.root).system
     assert "sky-blue" in system
     assert "light beside blue" in system
     assert '"09"' not in system

@@ -93,7 +93,7 @@ def test_a_new_folder_is_a_new_task(folder: Folder) -> None:
     prompts = folder.load()
     (task,) = prompts.owed("NecklineWanted")
     assert "NecklineWanted" in prompts.event_types
-    assert "v-neck" in task.render_system(attributes=task.codes.root)
+    assert "v-neck" in task.prefix(attributes=task.codes.root).system
 
 
 def test_a_folder_without_a_task_file_is_no_task(folder: Folder) -> None:
@@ -149,7 +149,7 @@ def test_a_text_task_can_do_without_personas(folder: Folder) -> None:
     )
     folder.write("copy/system.md.j2", "Write in {{ language }}, {{ length[0] }} to {{ length[1] }}.")
     task = folder.task("copy")
-    assert task.render_system(language="ko") == "Write in Korean, 20 to 99."
+    assert task.prefix(language="ko").system == "Write in Korean, 20 to 99."
     assert task.length("", "en") == (9, 9)
     assert task.allows_emoji("") is True
 
@@ -246,8 +246,8 @@ def test_what_a_product_lacks_is_listed(
 def test_the_system_prompt_shows_persona_language_and_length(prompts: Prompts) -> None:
     """What the answer is held to is what the model is told; examples are those of persona and language."""
     copy = prompts.tasks[0]
-    fashion = copy.render_system(persona="fashion", language="ko")
-    general = copy.render_system(persona="general", language="en")
+    fashion = copy.prefix(persona="fashion", language="ko").system
+    general = copy.prefix(persona="general", language="en").system
     assert "a copywriter of a fashion mall" in fashion
     assert "Write in Korean. Write one paragraph of between 20 and 190 characters." in fashion
     assert "니트 베스트" in fashion
@@ -261,7 +261,7 @@ def test_the_system_prompt_shows_persona_language_and_length(prompts: Prompts) -
 def test_the_system_prompt_shows_labels_and_never_codes(prompts: Prompts) -> None:
     """Only the attributes that are asked, with what tells their labels apart."""
     tags = prompts.tasks[1]
-    shown = tags.render_system(attributes={"Color": tags.codes.root["Color"]})
+    shown = tags.prefix(attributes={"Color": tags.codes.root["Color"]}).system
     assert "- sky-blue (스카이블루): light beside blue" in shown
     assert "answer multi alone" in shown
     assert "09" not in shown

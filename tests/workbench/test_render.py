@@ -14,7 +14,7 @@ from enricher import Enricher
 from planning import event_file, workbench
 from product_events import REGISTERED, product_event
 
-from handler.converse import Request
+from handler.converse import Prefix, Request
 from workbench.__main__ import main
 from workbench.comparison import asking_cost
 
@@ -234,9 +234,9 @@ def test_an_edit_of_the_question_is_shown_with_what_asking_again_costs(
 
 def test_what_all_products_share_is_read_from_the_cache() -> None:
     """Where it is long enough for one: a tenth of the price."""
-    request = Request("global.anthropic.claude-haiku-5-5", "가" * 1000, "나" * 100, max_tokens=200)
-    # 1.3 tokens a syllable, and 3 for the schema and talk that it has not: 1,303 from the cache, 130 in, 100 out.
-    assert asking_cost(request) == pytest.approx((1303 * 0.01 + 130 * 0.10 + 100 * 0.50) * 1e-6)
+    request = Request("global.anthropic.claude-haiku-5-5", Prefix("가" * 1000), "나" * 100, max_tokens=200)
+    # 1.3 tokens a syllable: 1,300 from the cache, 130 in, 100 out.
+    assert asking_cost(request) == pytest.approx((1300 * 0.01 + 130 * 0.10 + 100 * 0.50) * 1e-6)
 
 
 @pytest.mark.parametrize(

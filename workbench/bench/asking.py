@@ -43,9 +43,7 @@ def _token_rows(name: str, asked: Asked) -> Iterator[Row]:
     """The prefix up to the cache point, what follows it, and the price of both with a warm cache."""
     request, table = asked.request, model_table()
     # As `Request.body` does it: the tool stands before the system prompt, and one cache point serves both.
-    stable = estimate_tokens(request.system) + (
-        estimate_tokens(json.dumps(request.tool_schema, ensure_ascii=False)) if request.tool_schema else 0
-    )
+    stable = request.prefix.tokens
     fresh = estimate_tokens(request.text) + sum(picture.photo.tokens for picture in request.pictures)
     output = estimate_tokens(json.dumps(list(asked.content.values()), ensure_ascii=False))
     cost = table.cost(request.model_id, Usage(input=fresh, output=output, cache_read=stable))

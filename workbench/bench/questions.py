@@ -52,8 +52,9 @@ def description() -> Asked:
 
 def attributes(photo: bytes) -> Asked:
     request = _request("attributes", tuple(Picture(part, "", number) for number, part in enumerate(prepare(photo))))
-    assert request.tool_schema is not None  # noqa: S101 - the task's output is codes
-    labels = {name: [_first_label(schema)] for name, schema in request.tool_schema["properties"].items()}
+    tool = request.prefix.tool_schema
+    assert tool is not None  # noqa: S101 - the task's output is codes
+    labels = {name: [_first_label(schema)] for name, schema in tool["properties"].items()}
     return Asked(request, {"toolUse": {"toolUseId": "bench", "name": "record_attributes", "input": labels}})
 
 

@@ -39,8 +39,7 @@ def _call(task: Task, prompts: Prompts, samples: Path) -> Call:
     request = max(requests, key=Request.estimated_tokens)
     table = model_table()
     cached = any("cachePoint" in block for block in request.body(table.find(request.model_id))["system"])
-    stable = estimate_tokens(request.system) + estimate_tokens(json.dumps(request.tool_schema, ensure_ascii=False))
-    prefix = stable if cached else 0
+    prefix = request.prefix.tokens if cached else 0
     fresh = request.estimated_tokens() - prefix
     output = max((_answer_tokens(example.answer) for example in task.examples), default=request.max_tokens)
     return Call(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from handler.converse import Picture, Request
+from handler.converse import Picture, Prefix, Request
 from handler.photos import Photo
 from workbench.sandbox.bedrock import BedrockStandIn
 from workbench.soak.schedule import bedrock_fault
@@ -108,10 +108,9 @@ def fingerprint_of(path: str, body: dict[str, Any]) -> str:
     tools = body.get("toolConfig", {}).get("tools", [])
     return Request(
         model_id=unquote(path.split("/")[2]),
-        system=body["system"][0]["text"],
+        prefix=Prefix(body["system"][0]["text"], tools[0]["toolSpec"]["inputSchema"]["json"] if tools else None),
         text=turn["content"][-1]["text"],
         pictures=tuple(Picture(Photo("jpeg", image, 0, 0), sha256(image)) for image in images),
-        tool_schema=tools[0]["toolSpec"]["inputSchema"]["json"] if tools else None,
         max_tokens=body["inferenceConfig"]["maxTokens"],
         follow_up=tuple(follow_up),
     ).fingerprint
