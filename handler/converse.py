@@ -32,7 +32,7 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)  # no slots: what is derived from it is kept
 class Prefix:
-    """What comes first in a question and is the same for many products: made once, and cached by Bedrock."""
+    """What comes first in a question, the same for many products: what Bedrock can cache."""
 
     system: str
     tool_schema: JsonObject | None = None
@@ -48,9 +48,9 @@ class Prefix:
 
     @cached_property
     def tokens(self) -> int:
-        """As `estimate_tokens` has it."""
-        tool = estimate_tokens(json.dumps(self.tool_schema, ensure_ascii=False)) if self.tool_schema else 0
-        return tool + estimate_tokens(self.system)
+        """At most, of system prompt and tool."""
+        tool = "" if self.tool_schema is None else json.dumps(self.tool_schema, ensure_ascii=False)
+        return estimate_tokens(self.system) + estimate_tokens(tool)
 
 
 @dataclass(frozen=True)  # as above
@@ -110,7 +110,8 @@ class Request:
 
     def estimated_tokens(self) -> int:
         """What the question costs at most, uncached: text by `estimate_tokens`, pictures by their 28-pixel patches."""
-        fresh = estimate_tokens(self.text) + estimate_tokens(json.dumps(self.follow_up, ensure_ascii=False))
+        talk = json.dumps(self.follow_up, ensure_ascii=False) if self.follow_up else ""
+        fresh = estimate_tokens(self.text) + estimate_tokens(talk)
         return self.prefix.tokens + fresh + sum(picture.photo.tokens for picture in self.pictures)
 
     def longer(self) -> "Request":

@@ -115,12 +115,16 @@ class Noise(Content):
     def joined(cls, packs: Iterable["Noise"]) -> "Noise":
         """Several files as one."""
         packs = list(packs)
-        return cls.model_construct(  # of parts that were validated
+        joined = cls.model_construct(  # of parts that were validated
             placeholders=tuple(word for pack in packs for word in pack.placeholders),
             remove=tuple(pattern for pack in packs for pattern in pack.remove),
             ignore_attributes=tuple(pattern for pack in packs for pattern in pack.ignore_attributes),
             ignore_facts=tuple(pattern for pack in packs for pattern in pack.ignore_facts),
         )
+        # Kept models say nothing of patterns: where those are another regex's, each start would compile all of them.
+        for pattern in (*joined.remove, *joined.ignore_attributes, *joined.ignore_facts):
+            STORE.ensure(_PATTERN, pattern, regex.compile)
+        return joined
 
     @cached_property
     def _removed(self) -> tuple[regex.Pattern[str], ...]:

@@ -120,7 +120,7 @@ class _AttributesQuestion:
             return None
         return Request(
             model_id=self.task.model_id,
-            prefix=self.task.prefix(attributes=self.asked),
+            prefix=self.task.prefix(attributes=tuple(self.asked)),
             text=self.task.user.render(product=self._shown().block()),
             pictures=pictures,
             max_tokens=self.task.file.max_tokens,

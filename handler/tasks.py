@@ -5,9 +5,9 @@ What start-up needs is checked here; examples and the rules' own sentences are c
 
 import itertools
 import traceback
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from handler.categories import matches
 from handler.checks.rules import Rules, load_rules, read_colours
-from handler.codes import Attribute, CodeTable, tool_schema
+from handler.codes import CodeTable, tool_schema
 from handler.content import ContentError, error_at, read, recipe, refusal, shape_of, unreadable
 from handler.converse import Prefix
 from handler.derived import STORE
@@ -80,31 +80,28 @@ class Task:
             ((name, persona) for name, persona in self.personas.items() if persona.when.fits(facts)), ("", None)
         )
 
-    def prefix(
-        self, *, persona: str = "", language: str = "", attributes: Mapping[str, Attribute] | None = None
-    ) -> Prefix:
-        """The stable part of the question: it depends on nothing that a seller writes, so each is made once."""
-        key = (persona, language, tuple(attributes or ()))
-        if key not in self._prefixes:
-            shown = [
+    def prefix(self, *, persona: str = "", language: str = "", attributes: tuple[str, ...] = ()) -> Prefix:
+        """The stable part of a question about these attributes: nothing that a seller writes is in it."""
+        return self._prefix(persona, language, attributes)
+
+    @cached_property
+    def _prefix(self) -> Callable[[str, str, tuple[str, ...]], Prefix]:
+        return lru_cache(maxsize=256)(self._made_prefix)  # ten attributes can be asked for in a thousand ways
+
+    def _made_prefix(self, persona: str, language: str, attributes: tuple[str, ...]) -> Prefix:
+        asked = {name: self.codes.root[name] for name in attributes}
+        system = self.system.render(
+            persona=self.personas.get(persona),
+            language=self.rules.languages[language].name if self.rules and language else "",
+            length=self.length(persona, language) if language else None,
+            attributes=asked,
+            examples=[
                 each
                 for each in self.examples
                 if each.persona in {"", persona} and (not language or each.language == language)
-            ]
-            system = self.system.render(
-                persona=self.personas.get(persona),
-                language=self.rules.languages[language].name if self.rules and language else "",
-                length=self.length(persona, language) if language else None,
-                attributes=attributes or {},
-                examples=shown,
-            )
-            self._prefixes[key] = Prefix(system, tool_schema(attributes) if attributes else None)
-        return self._prefixes[key]
-
-    @cached_property
-    def _prefixes(self) -> dict[tuple[str, str, tuple[str, ...]], Prefix]:
-        """By persona, language, and names of the attributes."""
-        return {}
+            ],
+        )
+        return Prefix(system, tool_schema(asked) if asked else None)
 
     def length(self, persona: str, language: str) -> tuple[int, int]:
         """Least and most graphemes of a text."""
@@ -264,10 +261,12 @@ def _template(environment: jinja2.Environment, folder: Path, name: str) -> jinja
 
 def _try_templates(task: Task, folder: Path) -> None:
     """Renders every system prompt that can occur: a misspelt variable stops the start, and not the events."""
-    tables = [task.codes.root, *({name: attribute} for name, attribute in task.codes.root.items())]
+    names = tuple(task.codes.root)
     try:
-        for persona, language, table in itertools.product(task.personas or [""], task.languages or [""], tables):
-            task.prefix(persona=persona, language=language, attributes=table)
+        for persona, language, asked in itertools.product(
+            task.personas or [""], task.languages or [""], [names, *((name,) for name in names)]
+        ):
+            task.prefix(persona=persona, language=language, attributes=asked)
         shown = task.user.render(product=_SENTINEL)
     except Exception as error:  # what a template's expressions can raise has no end
         path, line = _place(error, folder)

@@ -453,9 +453,9 @@ def test_an_answer_costs_one_look(clock: Clock) -> None:
 
 def test_a_question_that_is_too_long_is_not_asked(ledger: MemoryLedger, clock: Clock) -> None:
     """Over the budget: no call, no lease, and the size is told; a little less is asked."""
-    # 1.3 tokens a Korean character; the system prompt and the empty follow-up take the rest.
-    fits = Request(model_id=REQUEST.model_id, prefix=Prefix(""), text="가" * 6140)
-    over = Request(model_id=REQUEST.model_id, prefix=Prefix(""), text="가" * 6160)
+    # 1.3 tokens a Korean character.
+    fits = Request(model_id=REQUEST.model_id, prefix=Prefix(""), text="가" * 6153)
+    over = Request(model_id=REQUEST.model_id, prefix=Prefix(""), text="가" * 6154)
     assert fits.estimated_tokens() <= MAX_INPUT_TOKENS < over.estimated_tokens()
     model = ScriptedModel()
     asking(ledger, model).ask(fits, Bill(""), clock.deadline())

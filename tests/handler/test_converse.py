@@ -126,7 +126,7 @@ def test_the_body_follows_the_model_s_row(model: str) -> None:
 def test_a_cache_point_follows_only_a_prefix_that_is_long_enough(model: str, schema: Mapping[str, Any] | None) -> None:
     """Below the model's minimum Bedrock would cache nothing; tools are part of the prefix."""
     row = model_table().models[model]
-    other = Prefix("", schema).tokens
+    other = estimate_tokens(json.dumps(schema)) if schema else 0
     short, long = ("가" * int((row.cache_minimum - other + more) / 1.3) for more in (-1, 2))
     bodies = [replace(REQUEST, prefix=Prefix(system, schema)).body(row) for system in (short, long)]
     assert bodies[0]["system"] == [{"text": short}]
@@ -289,12 +289,14 @@ def test_more_text_is_never_fewer_tokens(one: str, other: str) -> None:
 def test_a_question_counts_all_that_is_sent() -> None:
     """System, text, tool, conversation, and each picture by its patches."""
     nothing = Prefix("")
-    bare = Request("m", nothing, "").estimated_tokens()
-    assert Request("m", Prefix("가" * 100), "").estimated_tokens() - bare == 130
-    assert Request("m", nothing, "가" * 100).estimated_tokens() - bare == 130
-    assert Request("m", Prefix("", SCHEMA), "").estimated_tokens() > bare + 40
-    assert Request("m", nothing, "", pictures=(PICTURE, PICTURE)).estimated_tokens() - bare == 2 * 4
-    assert REQUEST.after(Answer("", "가" * 100, None, Usage()), []).estimated_tokens() > 130 + bare
+    tool = estimate_tokens(json.dumps(SCHEMA))
+    assert Request("m", nothing, "").estimated_tokens() == 0
+    assert Request("m", Prefix("가" * 100), "").estimated_tokens() == 130
+    assert Request("m", nothing, "가" * 100).estimated_tokens() == 130
+    assert Request("m", Prefix("", SCHEMA), "").estimated_tokens() == tool > 40
+    assert Request("m", nothing, "", pictures=(PICTURE, PICTURE)).estimated_tokens() == 2 * 4
+    talk = REQUEST.after(Answer("", "가" * 100, None, Usage()), [])
+    assert talk.estimated_tokens() > 130 + REQUEST.estimated_tokens()
 
 
 # Answers

@@ -110,3 +110,13 @@ def test_first_start_does_it_where_python_writes_byte_code(
     """So in a checkout only the first start is slow, and a process that may write nothing writes nothing."""
     _python(tmp_path, *options, "-c", APPLICATION, **SETTINGS)
     assert _start(tmp_path)["yaml"] == reads_yaml
+
+
+@pytest.mark.slow
+def test_first_start_with_another_regex_does_it_again(tmp_path: Path) -> None:
+    """Its patterns are of another make, though the files are those of before."""
+    upgrade = "import regex; regex.__version__ = 'another'; "
+    _python(tmp_path, "-m", "handler.precompile")
+    _python(tmp_path, "-c", upgrade + APPLICATION, **SETTINGS)
+    started = json.loads(_python(tmp_path, "-c", upgrade + START))
+    assert [pattern for pattern in started["compiled"] if len(pattern) > 60] == []

@@ -165,7 +165,7 @@ def test_codes_are_asked_by_a_tool(prompts: Prompts, tags: Task) -> None:
     assert list(request.prefix.tool_schema["properties"]) == ["Color"]
     assert request.pictures == (PICTURE,)
     assert request.max_tokens == 200
-    assert request.prefix.system == tags.prefix(attributes={"Color": tags.codes.root["Color"]}).system
+    assert request.prefix.system == tags.prefix(attributes=("Color",)).system
     assert '"색상": "네온"' in request.text
     assert "소재" not in request.text
     assert "줄무늬" not in request.text
@@ -362,7 +362,7 @@ def test_a_decomposed_answer_is_published_composed(copy: Task) -> None:
 
 def test_the_question_names_what_is_asked_with_its_labels_and_no_code(tags: Task) -> None:
     """A code in the prompt would be answered in place of a label."""
-    system = tags.prefix(attributes=tags.codes.root).system
+    system = tags.prefix(attributes=tuple(tags.codes.root)).system
     assert "sky-blue" in system
     assert "light beside blue" in system
     assert '"09"' not in system

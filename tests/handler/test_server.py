@@ -42,8 +42,9 @@ def products() -> Iterator[ProductService]:
 
 
 @pytest.fixture
-def own_garbage() -> Iterator[None]:
-    """The configuration, run here, stops the collection of this process's garbage too."""
+def own_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The configuration, run here, is about this process too: its garbage, its environment."""
+    monkeypatch.setenv("PYDANTIC_DISABLE_PLUGINS", "__all__")
     thresholds = gc.get_threshold()
     yield
     gc.unfreeze()
@@ -125,7 +126,7 @@ def test_bad_setting_ends_the_process_with_one_line(command: list[str], environ:
     assert said.startswith(f"product-enricher: {line}")
 
 
-@pytest.mark.usefixtures("own_garbage")
+@pytest.mark.usefixtures("own_process")
 def test_configuration_follows_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Port, threads and workers of the server are those that the settings checked."""
     monkeypatch.setenv("PRODUCT_SERVICE_URL", "http://127.0.0.1:1")
@@ -141,7 +142,7 @@ def test_configuration_follows_the_settings(monkeypatch: pytest.MonkeyPatch) -> 
     assert configuration["keepalive"] > 600  # longer than any proxy keeps an idle connection
 
 
-@pytest.mark.usefixtures("own_garbage")
+@pytest.mark.usefixtures("own_process")
 def test_a_worker_collects_its_garbage_but_not_the_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is collected while the function starts; each worker collects again, but seldom, and leaves what the start
     made."""
@@ -171,7 +172,7 @@ print(any(path.endswith("entry_points.txt") for path in opened))
     assert done.stdout == f"{looks}\n"
 
 
-@pytest.mark.usefixtures("own_garbage")
+@pytest.mark.usefixtures("own_process")
 def test_configuration_refuses_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What gunicorn would meet with a traceback is one line."""
     monkeypatch.setenv("PRODUCT_SERVICE_URL", "http://127.0.0.1:1")

@@ -93,7 +93,7 @@ def test_a_new_folder_is_a_new_task(folder: Folder) -> None:
     prompts = folder.load()
     (task,) = prompts.owed("NecklineWanted")
     assert "NecklineWanted" in prompts.event_types
-    assert "v-neck" in task.prefix(attributes=task.codes.root).system
+    assert "v-neck" in task.prefix(attributes=tuple(task.codes.root)).system
 
 
 def test_a_folder_without_a_task_file_is_no_task(folder: Folder) -> None:
@@ -261,7 +261,7 @@ def test_the_system_prompt_shows_persona_language_and_length(prompts: Prompts) -
 def test_the_system_prompt_shows_labels_and_never_codes(prompts: Prompts) -> None:
     """Only the attributes that are asked, with what tells their labels apart."""
     tags = prompts.tasks[1]
-    shown = tags.prefix(attributes={"Color": tags.codes.root["Color"]}).system
+    shown = tags.prefix(attributes=("Color",)).system
     assert "- sky-blue (스카이블루): light beside blue" in shown
     assert "answer multi alone" in shown
     assert "09" not in shown

@@ -42,7 +42,6 @@ def token_rows() -> list[Row]:
 def _token_rows(name: str, asked: Asked) -> Iterator[Row]:
     """The prefix up to the cache point, what follows it, and the price of both with a warm cache."""
     request, table = asked.request, model_table()
-    # As `Request.body` does it: the tool stands before the system prompt, and one cache point serves both.
     stable = request.prefix.tokens
     fresh = estimate_tokens(request.text) + sum(picture.photo.tokens for picture in request.pictures)
     output = estimate_tokens(json.dumps(list(asked.content.values()), ensure_ascii=False))
