@@ -1,4 +1,5 @@
-# Nothing but Python 3.11+ and make is needed: the first target that runs builds .venv from uv.lock.
+# Nothing but Python 3.11+ and make is needed: the first target that runs builds .venv from uv.lock. uv trusts whom the
+# system trusts, as pip does: a company's proxy, say.
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
@@ -63,5 +64,5 @@ $(READY): uv.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --all-extras --python $(BIN)/python
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --system-certs --quiet --frozen --inexact --all-extras --python $(BIN)/python
 	touch $@
