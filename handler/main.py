@@ -29,7 +29,8 @@ from handler.models import model_table
 from handler.pipeline import Pipeline
 from handler.precompile import precompile
 from handler.settings import Settings, SettingsError
-from handler.tasks import Prompts, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts
 from handler.telemetry import Telemetry
 
 

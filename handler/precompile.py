@@ -9,7 +9,8 @@ from pathlib import Path
 from handler.checks.patterns import keep
 from handler.checks.text import patterns_of
 from handler.derived import STORE
-from handler.tasks import Prompts, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts
 
 
 def precompile(prompts: Prompts) -> None:

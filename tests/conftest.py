@@ -10,7 +10,8 @@ from enricher import MODEL_ID, Edits, Enricher, edited
 from stores import Store
 
 from handler.ledger import Ledger, MemoryLedger
-from handler.tasks import Prompts, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts
 
 if TYPE_CHECKING:
     from dynamo import DynamoProxy, DynamoServer

@@ -20,7 +20,8 @@ from handler.checks.text import check_text
 from handler.content import Content, read
 from handler.events import ProductData
 from handler.facts import Facts, facts_of
-from handler.tasks import Prompts, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts
 
 FOLDER = Path(__file__).parent / "corpora" / "copy"
 PROMPTS = Path(__file__).parent.parent / "prompts"

@@ -16,7 +16,8 @@ from handler.ledger import Ledger, MemoryLedger, Slot, Written
 from handler.models import model_table
 from handler.pipeline import Pipeline
 from handler.results import TaskResult
-from handler.tasks import Prompts, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts
 
 MODEL_ID = "global.anthropic.claude-haiku-5-5"
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)

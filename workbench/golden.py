@@ -9,7 +9,8 @@ from pathlib import Path
 
 from handler.content import ContentError
 from handler.settings import Settings
-from handler.tasks import Prompts, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts
 from workbench.event_file import WorkbenchError, photo_source, read_subject
 from workbench.function import ROOT
 from workbench.problems import Problem

@@ -11,7 +11,7 @@ import regex
 from handler.checks.rules import Language, Pack
 from handler.codes import Attribute
 from handler.content import read
-from handler.facts import Noise
+from handler.noise import Noise
 from handler.tasks import Task
 from workbench.problems import Finding, Location, Problem
 

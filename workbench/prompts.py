@@ -13,7 +13,8 @@ from handler.models import model_table
 from handler.question import question_of
 from handler.settings import Settings
 from handler.task_files import Example
-from handler.tasks import Prompts, Task, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts, Task
 from workbench.judging import answer_of
 from workbench.oversights import shared_oversights, task_oversights
 from workbench.problems import Finding, Problem

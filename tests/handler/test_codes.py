@@ -12,7 +12,7 @@ from handler.checks.rules import Colour
 from handler.codes import Attribute, CodeTable, tool_schema
 from handler.content import ContentError, read
 from handler.facts import Facts
-from handler.tasks import load_prompts
+from handler.task_folders import load_prompts
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from handler.content import ContentError, read
 from handler.events import ProductData
-from handler.facts import Facts, Noise, facts_of
+from handler.facts import Facts, facts_of
+from handler.noise import Noise
 
 NOISE = Noise(
     placeholders=("상세페이지 참조", "해당없음", "N/A", "-"),

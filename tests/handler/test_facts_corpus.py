@@ -11,7 +11,8 @@ from pydantic import Field
 
 from handler.content import Content, read
 from handler.events import ProductData
-from handler.facts import Facts, Noise, facts_of
+from handler.facts import Facts, facts_of
+from handler.noise import Noise
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NOISE = read(ROOT / "prompts" / "shared" / "noise-ko.yaml", Noise)

@@ -19,7 +19,8 @@ from handler.models import model_table
 from handler.outcomes import Outcome
 from handler.photos import prepare
 from handler.question import question_of
-from handler.tasks import Prompts, Task, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts, Task
 
 PICTURE = Picture(prepare(PHOTO)[0], "ab" * 32)
 every_task = pytest.mark.parametrize("output", ["text", "codes"])

@@ -15,7 +15,8 @@ from handler.converse import read_answer
 from handler.outcomes import Outcome
 from handler.question import question_of
 from handler.results import MAX_PROBLEM_BYTES, Reply, problem
-from handler.tasks import Prompts, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts
 from handler.telemetry import Telemetry
 
 MARK = "표지낱말"

@@ -18,7 +18,7 @@ from handler.checks.text import check_text
 from handler.codes import CodeTable
 from handler.content import Content
 from handler.facts import Facts
-from handler.tasks import load_prompts
+from handler.task_folders import load_prompts
 
 compiled = []
 

@@ -15,7 +15,8 @@ from handler.facts import Facts, facts_of
 from handler.models import Usage
 from handler.photos import Photo
 from handler.question import Judgement, Question, question_of
-from handler.tasks import Prompts, Task, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts, Task
 
 PICTURE = Picture(Photo("png", b"\x89PNG", 28, 28), "ab" * 32)
 GOOD = "편하게 입기 좋은 베이직 코튼 티셔츠예요. 오늘 코디를 가볍게 마무리해 보세요."

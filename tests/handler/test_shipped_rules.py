@@ -16,7 +16,8 @@ from handler.checks.text import check_text
 from handler.converse import estimate_tokens
 from handler.facts import Facts
 from handler.question import question_of
-from handler.tasks import Task, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Task
 from workbench.trials import rule_problems
 
 PROMPTS = Path(__file__).parents[2] / "prompts"

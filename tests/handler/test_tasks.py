@@ -8,7 +8,8 @@ import pytest
 
 from handler.content import ContentError
 from handler.facts import Facts
-from handler.tasks import Prompts, Task, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts, Task
 
 MODEL_ID = "global.anthropic.claude-haiku-5-5"
 ROOT = Path(__file__).parents[2]

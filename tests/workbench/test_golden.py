@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from handler.tasks import Prompts, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts
 from workbench.golden import FOLDER, golden_prompts, golden_requests, golden_text, misplaced, stale, update
 from workbench.rehearsal import Rehearsal
 

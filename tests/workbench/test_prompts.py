@@ -10,7 +10,7 @@ from handler.converse import Answer
 from handler.facts import Facts
 from handler.models import Usage
 from handler.question import question_of
-from handler.tasks import load_prompts
+from handler.task_folders import load_prompts
 from workbench.function import ROOT
 from workbench.prompts import check
 

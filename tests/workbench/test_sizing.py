@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.settings import Settings
-from handler.tasks import Prompts, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts
 from workbench.__main__ import main
 from workbench.function import ROOT
 from workbench.sizing.plan import CONSUMER_EVENTS, POD_EVENTS, Call, Load, Quota, capacity_of, hours, rate_of

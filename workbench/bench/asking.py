@@ -26,7 +26,7 @@ began = time.perf_counter()
 import handler.http_surface, handler.pipeline
 import handler.clients.bedrock, handler.clients.photos, handler.clients.product_service
 from handler.settings import Settings
-from handler.tasks import load_prompts
+from handler.task_folders import load_prompts
 imported = time.perf_counter()
 load_prompts(Settings.model_fields["prompts_dir"].default, Settings.model_fields["model_id"].default)
 print(imported - began, time.perf_counter() - imported)

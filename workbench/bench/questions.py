@@ -11,7 +11,8 @@ from handler.facts import facts_of
 from handler.photos import prepare
 from handler.question import question_of
 from handler.settings import Settings
-from handler.tasks import Prompts, load_prompts
+from handler.task_folders import load_prompts
+from handler.tasks import Prompts
 from workbench.bench.events import product
 from workbench.function import ROOT
 

@@ -12,7 +12,7 @@ from handler.clients.dynamodb import SKEW_SECONDS
 from handler.content import ContentError
 from handler.pipeline import WRITE_SECONDS
 from handler.settings import Settings
-from handler.tasks import load_prompts
+from handler.task_folders import load_prompts
 from workbench.function import ROOT
 from workbench.sizing.plan import Load, Quota
 from workbench.sizing.profile import calls_of

@@ -13,7 +13,7 @@ from handler.facts import facts_of
 from handler.models import Usage, model_table
 from handler.photos import prepare
 from handler.question import question_of
-from handler.tasks import load_prompts
+from handler.task_folders import load_prompts
 from workbench.function import ROOT
 from workbench.soak.bedrock_gate import sha256
 from workbench.soak.schedule import GARBAGE
