@@ -5,6 +5,8 @@ import os
 import re
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -173,6 +175,21 @@ def test_the_sdk_finds_what_it_asks_for_credentials(service: str, region: str) -
     ours = session(region).create_client(service).meta
     theirs = botocore.session.Session().create_client(service, region_name=region).meta
     assert (ours.endpoint_url, ours.partition) == (theirs.endpoint_url, theirs.partition)
+
+
+def test_the_sdk_looks_at_no_service_but_the_one_that_it_asks() -> None:
+    """Of more than four hundred, whose folders it would list first: credentials are a part of the start."""
+    script = """
+import sys
+from handler.clients.aws_config import session
+made, listed = session("us-east-1"), set()
+sys.addaudithook(lambda event, arguments: listed.add(str(arguments[0])) if event == "os.listdir" else None)
+made.create_client("sts")
+print(*(path.rpartition("/botocore/data")[2] for path in listed))
+"""
+    env = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["/sts"]
 
 
 def test_a_configured_endpoint_is_taken_in_the_sdks_order(account: Path, monkeypatch: pytest.MonkeyPatch) -> None:

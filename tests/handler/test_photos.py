@@ -79,6 +79,16 @@ def test_a_large_photo_is_shrunk_with_its_aspect_kept(size: tuple[int, int], shr
     assert colour(bitmap, 5, shrunk[1] - 5) == "blue"
 
 
+def test_a_large_jpeg_is_decoded_at_the_decoder_s_own_smaller_scale() -> None:
+    """A third of the time: 3,136 pixels are decoded as 784, and none is left to shrink."""
+    source = encode(noise(3136, 1568), "JPEG")
+    with Image.open(BytesIO(source)) as image:
+        image.draft(None, (784, 392))
+        assert image.size == (784, 392)
+        scaled = encode(image, "JPEG", quality=85)
+    assert one(source).data == scaled
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(2, 9))
 @pytest.mark.parametrize("size", [(60, 40), (1200, 800)])

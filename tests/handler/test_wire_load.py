@@ -1,17 +1,24 @@
 """The real server while its neighbours are silent: probes answer, too many events are turned away, deadlines hold."""
 
+import json
 import socket
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Barrier, Thread
+from typing import Final
 
 import pytest
 import requests
-from server import JSON, REGISTERED, UPDATED, Stage, attributes, encoded, running
+from edges import GOOD_LABELS, PHOTO, response
+from server import JSON, REGISTERED, SHIRT, UPDATED, Stage, attributes, encoded, running
 from wire import PATIENCE, Answer, assert_problem, exchange, request_bytes
 
 THREADS = 4
 SLOTS = THREADS - 1
 """One thread is kept for probes and metrics."""
+ROUNDS: Final = 3
 PROBE_SECONDS = 1.0
 DEADLINE_SECONDS = 2
 SILENCE = {"hang": True, "always": True}
@@ -35,6 +42,53 @@ def silent_host() -> Iterator[str]:
     """An image host that accepts connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/shirt.png"
+
+
+class Neighbours(ThreadingHTTPServer):
+    """All neighbours, told apart by their methods. None answers before every event slot has asked it."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _AnswerTogether)
+        self.connections: defaultdict[str, set[int]] = defaultdict(set)
+        self.together = {method: Barrier(SLOTS, timeout=PATIENCE) for method in ("GET", "POST", "PUT")}
+
+
+class _AnswerTogether(BaseHTTPRequestHandler):
+    server: Neighbours
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(PHOTO, "image/png")
+
+    def do_POST(self) -> None:
+        self._answer(json.dumps(response(GOOD_LABELS)).encode(), "application/json")
+
+    def do_PUT(self) -> None:
+        self._answer(b"{}", "application/json")
+
+    def _answer(self, body: bytes, content_type: str) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.server.connections[self.command].add(self.client_address[1])
+        self.server.together[self.command].wait()
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def neighbours() -> Iterator[tuple[Neighbours, str]]:
+    """With their URL."""
+    with Neighbours() as server:
+        Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield server, f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 def completed(answers: set[Future[Answer]], count: int) -> set[Future[Answer]]:
@@ -119,6 +173,23 @@ def test_no_call_starts_that_would_end_too_late(hasty: Stage) -> None:
     finally:
         hasty.bedrock.reset()
     assert_problem(answer, 503, "deadlineexceeded")
+
+
+def test_every_slot_keeps_its_connections(neighbours: tuple[Neighbours, str]) -> None:
+    """To image host, Bedrock and product service: events that all run at once open none that earlier ones had."""
+    server, url = neighbours
+    with (
+        running(THREADS=str(THREADS), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=url, PRODUCT_SERVICE_URL=url) as stage,
+        ThreadPoolExecutor(SLOTS) as pool,
+    ):
+        for number in range(ROUNDS):
+            names = [f"티셔츠 {number} {slot}" for slot in range(SLOTS)]
+            events = [{"productId": name, **SHIRT, "name": name, "imageUrls": [f"{url}/shirt.png"]} for name in names]
+            answers = pool.map(lambda data: stage.send_event("ProductImagesUpdatedEvent", data), events)
+            assert [answer.json()["results"][0]["outcome"] for answer in answers] == ["written"] * SLOTS
+    assert {method: len(ports) for method, ports in server.connections.items()} == dict.fromkeys(
+        ("GET", "POST", "PUT"), SLOTS
+    )
 
 
 @pytest.mark.slow
