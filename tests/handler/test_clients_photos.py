@@ -7,6 +7,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from handler.errors import (
 from handler.hosts import AllowedHosts
 from handler.photos import prepare
 
-JPEG = encode(noise(100, 80), "JPEG")
+JPEG, OTHER_JPEG = encode(noise(100, 80), "JPEG"), encode(noise(80, 100), "JPEG")
 LOOPBACK = "127.0.0.0/8"
 WITHIN = 30.0
 
@@ -77,8 +78,8 @@ class ImageHost(ThreadingHTTPServer):
         """A client that leaves early is what many of these tests are about."""
 
 
-@pytest.fixture
-def host() -> Iterator[ImageHost]:
+@contextmanager
+def serving() -> Iterator[ImageHost]:
     with ImageHost() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -86,6 +87,19 @@ def host() -> Iterator[ImageHost]:
         server.over.set()
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def host() -> Iterator[ImageHost]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def neighbour() -> Iterator[ImageHost]:
+    """Another one of the same name, at another port."""
+    with serving() as server:
+        yield server
 
 
 class Resolver:
@@ -195,6 +209,19 @@ def test_connections_are_reused(host: ImageHost, client: Make) -> None:
         photos.fetch(host.url("/a"), within=WITHIN)
     assert host.connections == 1
     assert resolver.asked == ["img.example.com"]
+
+
+def test_ports_and_names_have_connections_of_their_own(host: ImageHost, neighbour: ImageHost, client: Make) -> None:
+    """A photo never comes from another server than its URL names."""
+    host.answers["/a"], neighbour.answers["/a"] = reply(200, JPEG), reply(200, OTHER_JPEG)
+    photos = client(f"*.example.com, {LOOPBACK}")
+    for _ in range(2):
+        assert photos.fetch(host.url("/a"), within=WITHIN) == JPEG
+        assert photos.fetch(host.url("/a", "cdn.example.com"), within=WITHIN) == JPEG
+        assert photos.fetch(neighbour.url("/a"), within=WITHIN) == OTHER_JPEG
+    assert (host.connections, neighbour.connections) == (2, 1)
+    names = [headers["Host"].partition(":")[0] for _, headers in host.requests]
+    assert names == ["img.example.com", "cdn.example.com"] * 2
 
 
 def test_threads_share_the_pool(host: ImageHost, client: Make) -> None:

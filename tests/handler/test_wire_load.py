@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Barrier, Thread
-from typing import Final
+from threading import Barrier, Lock, Thread
 
 import pytest
 import requests
@@ -15,10 +14,13 @@ from edges import GOOD_LABELS, PHOTO, response
 from server import JSON, REGISTERED, SHIRT, UPDATED, Stage, attributes, encoded, running
 from wire import PATIENCE, Answer, assert_problem, exchange, request_bytes
 
+from workbench.bench.dynamodb import DynamoDb
+
 THREADS = 4
 SLOTS = THREADS - 1
 """One thread is kept for probes and metrics."""
-ROUNDS: Final = 3
+ROUNDS = 3
+NEIGHBOURS = ("photos", "ledger", "model", "product service")
 PROBE_SECONDS = 1.0
 DEADLINE_SECONDS = 2
 SILENCE = {"hang": True, "always": True}
@@ -45,14 +47,16 @@ def silent_host() -> Iterator[str]:
 
 
 class Neighbours(ThreadingHTTPServer):
-    """All neighbours, told apart by their methods. None answers before every event slot has asked it."""
+    """All of them in one. None answers before every event slot has asked it."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _AnswerTogether)
         self.connections: defaultdict[str, set[int]] = defaultdict(set)
-        self.together = {method: Barrier(SLOTS, timeout=PATIENCE) for method in ("GET", "POST", "PUT")}
+        self.together = {neighbour: Barrier(SLOTS, timeout=PATIENCE) for neighbour in NEIGHBOURS}
+        self.dynamodb = DynamoDb()
+        self.one_by_one = Lock()
 
 
 class _AnswerTogether(BaseHTTPRequestHandler):
@@ -60,20 +64,28 @@ class _AnswerTogether(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self._answer(PHOTO, "image/png")
+        self._answer("photos", PHOTO)
 
     def do_POST(self) -> None:
-        self._answer(json.dumps(response(GOOD_LABELS)).encode(), "application/json")
+        asked = self._body()
+        if target := self.headers.get("X-Amz-Target"):
+            with self.server.one_by_one:
+                status, said = self.server.dynamodb.answer(target.partition(".")[2], json.loads(asked))
+            self._answer("ledger", json.dumps(said).encode(), status)
+        else:
+            self._answer("model", json.dumps(response(GOOD_LABELS)).encode())
 
     def do_PUT(self) -> None:
-        self._answer(b"{}", "application/json")
+        self._body()
+        self._answer("product service", b"{}")
 
-    def _answer(self, body: bytes, content_type: str) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self.server.connections[self.command].add(self.client_address[1])
-        self.server.together[self.command].wait()
-        self.send_response(200)
-        self.send_header("Content-Type", content_type)
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+
+    def _answer(self, neighbour: str, body: bytes, status: int = 200) -> None:
+        self.server.connections[neighbour].add(self.client_address[1])
+        self.server.together[neighbour].wait()
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -176,20 +188,21 @@ def test_no_call_starts_that_would_end_too_late(hasty: Stage) -> None:
 
 
 def test_every_slot_keeps_its_connections(neighbours: tuple[Neighbours, str]) -> None:
-    """To image host, Bedrock and product service: events that all run at once open none that earlier ones had."""
+    """To each neighbour: events that all run at once open none after the first ones."""
     server, url = neighbours
-    with (
-        running(THREADS=str(THREADS), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=url, PRODUCT_SERVICE_URL=url) as stage,
-        ThreadPoolExecutor(SLOTS) as pool,
-    ):
+    urls = {
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
+        "AWS_ENDPOINT_URL_DYNAMODB": url,
+        "LEDGER_URL": "dynamodb://ledger",
+        "PRODUCT_SERVICE_URL": url,
+    }
+    with running(images=None, **urls, THREADS=str(THREADS)) as stage, ThreadPoolExecutor(SLOTS) as pool:
         for number in range(ROUNDS):
             names = [f"티셔츠 {number} {slot}" for slot in range(SLOTS)]
             events = [{"productId": name, **SHIRT, "name": name, "imageUrls": [f"{url}/shirt.png"]} for name in names]
             answers = pool.map(lambda data: stage.send_event("ProductImagesUpdatedEvent", data), events)
             assert [answer.json()["results"][0]["outcome"] for answer in answers] == ["written"] * SLOTS
-    assert {method: len(ports) for method, ports in server.connections.items()} == dict.fromkeys(
-        ("GET", "POST", "PUT"), SLOTS
-    )
+    assert {name: len(ports) for name, ports in server.connections.items()} == dict.fromkeys(NEIGHBOURS, SLOTS)
 
 
 @pytest.mark.slow
