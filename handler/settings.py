@@ -1,4 +1,4 @@
-"""Settings: the environment, read once and checked at start. Nothing else reads it."""
+"""Settings: the environment, read once and checked at start. Nothing else reads it, but for what the AWS SDK knows."""
 
 import re
 from collections.abc import Mapping

@@ -151,7 +151,7 @@ class Table:
 
 
 def _object(body: bytes) -> Item:
-    """Whatever says something else under a good status, it is not DynamoDB."""
+    """Whatever says something else, it is not DynamoDB."""
     try:
         said = from_json(body)
     except ValueError as error:
